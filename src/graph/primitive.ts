@@ -1,6 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import type { Kernel, Words } from "../../kernels/kernel.ts";
 import type { Aval, Value } from "./node.ts";
+import type { ViaFallback } from "./rules.ts";
 
 /** Plain data (and, for composites, functions): what an application of a primitive carries besides its inputs. */
 export type Attrs = Readonly<Record<string, unknown>>;
@@ -43,9 +44,11 @@ export interface Primitive {
   readonly kind: Kind;
   /** Shapes and dtypes of the outputs; throws what the caller did wrong. */
   infer(inputs: readonly Aval[], attrs: Attrs): readonly Aval[];
-  readonly vjp: VjpRule | None;
-  readonly jvp: JvpRule | None;
-  readonly vmap: VmapRule;
+  readonly vjp: VjpRule | None | ViaFallback;
+  readonly jvp: JvpRule | None | ViaFallback;
+  readonly vmap: VmapRule | ViaFallback;
+  /** Output i is input i, and so needs no work: alias, stopGradient, barrier. A barrier still comes after all its inputs. */
+  readonly identity?: "free" | "barrier";
   /** opaque: the kernel call. `views` says where each input lies when `strided`. */
   lower?(inputs: readonly Aval[], outputs: readonly Aval[], attrs: Attrs, views: readonly StridedView[]): Lowering | null;
   /** opaque: inputs whose strides the kernel takes as they are, if `accepts` holds; others are made contiguous. */
