@@ -1,0 +1,101 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+// From the ground up. Folders on one floor do not see each other; "index" is src/index.ts, the public names.
+const floors = [
+  ["core"],
+  ["kernels"],
+  ["graph"],
+  ["primitives"],
+  ["transforms"],
+  ["plan"],
+  ["backends"],
+  ["run"],
+  ["tensor"],
+  ["index"],
+  ["nn", "optim", "curvature", "data"],
+  ["models"],
+  ["train"],
+  ["study"],
+  ["cli"],
+];
+const heightOf = new Map(floors.flatMap((folders, height) => folders.map((folder) => [folder, height] as const)));
+
+function sourcesUnder(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => /\.(ts|js)$/.test(path))
+    .map((path) => join(folder, path));
+}
+
+function floorOf(path: string): string {
+  const [top, second] = path.split("/");
+  if (top === "kernels") return "kernels";
+  return second!.replace(/\.ts$/, "");
+}
+
+/** What a file imports at run time: type-only imports and exports vanish when it is compiled. */
+function importsOf(path: string): string[] {
+  const text = readFileSync(join(root, path), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+  const statements = text.matchAll(/^(?:import|export)\s+(?!type\b)(?:[\w*\s{},$]*?\sfrom\s*)?"([^"]+)"/gm);
+  const dynamic = text.matchAll(/\bimport\("([^"]+)"\)/g);
+  return [...statements, ...dynamic].map((match) => match[1]!);
+}
+
+const files = [...sourcesUnder("src"), ...sourcesUnder("kernels")];
+const graph = new Map(
+  files.map((path) => [
+    path,
+    importsOf(path)
+      .filter((name) => name.startsWith("."))
+      .map((name) => relative(root, normalize(join(root, dirname(path), name)))),
+  ]),
+);
+
+it("imports point down the floors", () => {
+  const unknown = files.filter((path) => !heightOf.has(floorOf(path)));
+  expect(unknown, "files on no floor: name their folder in this test and in ARCHITECTURE.md").toEqual([]);
+  const upward: string[] = [];
+  for (const [path, targets] of graph) {
+    for (const target of targets) {
+      const [from, to] = [floorOf(path), floorOf(target)];
+      if (from !== to && heightOf.get(to)! >= heightOf.get(from)!) upward.push(`${path} (${from}) imports ${target} (${to})`);
+    }
+  }
+  expect(upward).toEqual([]);
+});
+
+it("relative imports name files that exist, with their suffix", () => {
+  const missing = [...graph].flatMap(([path, targets]) => targets.filter((target) => !graph.has(target)).map((target) => `${path} imports ${target}`));
+  expect(missing).toEqual([]);
+});
+
+it("no file imports itself through others", () => {
+  const finished = new Set<string>();
+  const cycles: string[] = [];
+  for (const start of files) {
+    const trail: { path: string; next: number }[] = [{ path: start, next: 0 }];
+    while (trail.length) {
+      const top = trail.at(-1)!;
+      const target = graph.get(top.path)?.[top.next++];
+      if (finished.has(top.path) || target === undefined) {
+        finished.add(top.path);
+        trail.pop();
+        continue;
+      }
+      const at = trail.findIndex(({ path }) => path === target);
+      if (at >= 0) cycles.push([...trail.slice(at).map(({ path }) => path), target].join(" -> "));
+      else if (!finished.has(target)) trail.push({ path: target, next: 0 });
+    }
+  }
+  expect(cycles).toEqual([]);
+});
+
+it("the engine imports nothing but Node at run time", () => {
+  const engine = files.filter((path) => heightOf.get(floorOf(path))! <= heightOf.get("index")!);
+  const foreign = engine.flatMap((path) => importsOf(path).filter((name) => !name.startsWith(".") && !name.startsWith("node:")).map((name) => `${path} imports ${name}`));
+  expect(foreign).toEqual([]);
+});
