@@ -24,7 +24,11 @@ if (!process.argv.includes("--check")) {
   const row = (lines, count, name) => console.log(`${String(lines).padStart(7)} ${String(count).padStart(5)}  ${name}`);
   console.log("  lines files  folder");
   for (const [name, entry] of [...folders].sort(([a], [b]) => (a < b ? -1 : 1))) row(entry.lines, entry.files, name);
-  row(files.reduce((sum, file) => sum + file.lines, 0), files.length, "all");
+  row(
+    files.reduce((sum, file) => sum + file.lines, 0),
+    files.length,
+    "all",
+  );
   console.log("\nlongest files");
   for (const { path, lines } of files.slice(0, 10)) console.log(`${String(lines).padStart(7)}  ${path}`);
 }

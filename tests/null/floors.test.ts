@@ -69,7 +69,9 @@ it("imports point down the floors", () => {
 });
 
 it("relative imports name files that exist, with their suffix", () => {
-  const missing = [...graph].flatMap(([path, targets]) => targets.filter((target) => !graph.has(target)).map((target) => `${path} imports ${target}`));
+  const missing = [...graph].flatMap(([path, targets]) =>
+    targets.filter((target) => !graph.has(target)).map((target) => `${path} imports ${target}`),
+  );
   expect(missing).toEqual([]);
 });
 
@@ -96,6 +98,10 @@ it("no file imports itself through others", () => {
 
 it("the engine imports nothing but Node at run time", () => {
   const engine = files.filter((path) => heightOf.get(floorOf(path))! <= heightOf.get("index")!);
-  const foreign = engine.flatMap((path) => importsOf(path).filter((name) => !name.startsWith(".") && !name.startsWith("node:")).map((name) => `${path} imports ${name}`));
+  const foreign = engine.flatMap((path) =>
+    importsOf(path)
+      .filter((name) => !name.startsWith(".") && !name.startsWith("node:"))
+      .map((name) => `${path} imports ${name}`),
+  );
   expect(foreign).toEqual([]);
 });
