@@ -39,7 +39,7 @@ const inputSizes = (p: AttentionParams) => ({
   q: headSpan(p, p.qView, p.queries),
   k: headSpan(p, p.kView, p.keys),
   v: headSpan(p, p.vView, p.keys),
-  ...(p.masked ? { "mask?": maskSpan(p) } : {}),
+  mask: p.masked ? maskSpan(p) : 0,
 });
 const outputSize = (p: AttentionParams, tokens: number): number => p.batch * tokens * p.heads * p.dim;
 const rowCount = (p: AttentionParams): number => p.batch * p.heads * p.queries;
@@ -58,7 +58,7 @@ const cost = (p: AttentionParams, products: number, tensors: number) => ({
 });
 
 /** Score of a pair, or undefined where the query does not see the key. */
-function score({ inputs: { q, k, "mask?": mask } }: KernelIO, p: AttentionParams, b: number, h: number, i: number, j: number): number | undefined {
+function score({ inputs: { q, k, mask } }: KernelIO, p: AttentionParams, b: number, h: number, i: number, j: number): number | undefined {
   if (p.causal && j > i + p.keys - p.queries) return undefined;
   const added = p.masked ? mask![maskAt(p.maskView, b, h, i, j)]! : 0;
   if (added === -Infinity) return undefined;
@@ -112,7 +112,7 @@ const cases: AttentionParams[] = [
 ];
 /** A quarter of the mask hides, the rest is added. */
 const generateMask = (name: string, size: number, _: AttentionParams, random: () => number): Numbers | null =>
-  name === "mask?" ? Float64Array.from({ length: size }, () => (random() < 0.25 ? -Infinity : 2 * random() - 1)) : null;
+  name === "mask" ? Float64Array.from({ length: size }, () => (random() < 0.25 ? -Infinity : 2 * random() - 1)) : null;
 
 /** o = softmax(scale * q k^T + mask) v; lse = log of the softmax's denominator. o is [batch, queries, heads, dim], lse [batch, heads, queries]. */
 export const attention = kernel<AttentionParams>({
@@ -143,7 +143,7 @@ export const attention = kernel<AttentionParams>({
   },
   cases,
   generate: generateMask,
-  terms: (p) => p.keys + p.dim,
+  terms: (p) => 8 + Math.sqrt(p.keys + p.dim),
 });
 
 /** Gradients of q, k and v, each [batch, tokens, heads, dim], from o and lse of the forward pass and `do`, the cotangent of o. */
@@ -181,5 +181,5 @@ export const attentionBackward = kernel<AttentionBackwardParams>({
   cases: cases.map((p) => ({ ...p, doView: [0, p.queries * p.heads * p.dim, p.dim, p.heads * p.dim] })),
   generate: (name, size, p, random) =>
     name === "lse" ? Float64Array.from({ length: size }, () => Math.log(p.keys) + 1 + random()) : generateMask(name, size, p, random),
-  terms: (p) => p.keys + p.queries + p.dim,
+  terms: (p) => 8 + Math.sqrt(p.keys + p.queries + p.dim),
 });

@@ -35,7 +35,7 @@ export const crossEntropy = kernel<CrossEntropyParams>({
   },
   cases,
   generate: labels,
-  terms: (p) => p.classes + 16,
+  terms: (p) => 8 + Math.sqrt(p.classes),
 });
 
 /** dlogits = (exp(logits - lse) - target) * ct, ct being the cotangent of a row's loss. */
@@ -58,5 +58,4 @@ export const crossEntropyBackward = kernel<CrossEntropyParams>({
   },
   cases,
   generate: labels,
-  terms: () => 16,
 });
