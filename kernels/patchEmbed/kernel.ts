@@ -37,13 +37,12 @@ const cases: readonly PatchEmbedParams[] = [
 
 export const patchEmbed = kernel<PatchEmbedParams>({
   name: "patchEmbed", dtypes: ["f32", "f64"],
-  inputs: { images: "T", kernel: "T", "bias?": "T" }, outputs: { y: "T" }, params,
-  sizes: (p) => ({ images: tokens(p) * depth(p), kernel: depth(p) * p.d, bias: p.d, y: tokens(p) * p.d }),
+  inputs: { images: "T", kernel: "T" }, outputs: { y: "T" }, params,
+  sizes: (p) => ({ images: tokens(p) * depth(p), kernel: depth(p) * p.d, y: tokens(p) * p.d }),
   cost, cases,
   terms: (p) => Math.max(8, Math.sqrt(depth(p))),
   reference({ inputs, outputs }, p) {
-    const { images, kernel, bias } = inputs as Record<"images" | "kernel" | "bias", Numbers>, y = outputs.y!;
-    for (let i = 0; i < y.length; i++) y[i] = bias ? bias[i % p.d]! : 0;
+    const { images, kernel } = inputs as Record<"images" | "kernel", Numbers>, y = outputs.y!.fill(0);
     products(p, (atImage, atKernel, atY) => { y[atY]! += images[atImage]! * kernel[atKernel]!; });
   },
 });
