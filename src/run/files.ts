@@ -8,7 +8,8 @@ let count = 0;
  * The bytes go to a temporary file in the same folder, which is synced and then renamed.
  */
 export async function writeFileAtomic(path: string, chunks: readonly Uint8Array[]): Promise<void> {
-  const folder = dirname(path), temporary = join(folder, `.${basename(path)}.${process.pid}.${count++}.tmp`);
+  const folder = dirname(path),
+    temporary = join(folder, `.${basename(path)}.${process.pid}.${count++}.tmp`);
   try {
     const file = await open(temporary, "wx");
     try {

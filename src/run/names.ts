@@ -14,15 +14,25 @@ export function flatten<T>(op: string, tree: unknown, isLeaf: (x: unknown) => x 
   const visit = (node: unknown, path: string): Skeleton => {
     if (isLeaf(node)) {
       const name = path || "tensor";
-      if (leaves.has(name) || name === "__metadata__") fail("ERR_ARGUMENT", op, `the name ${JSON.stringify(name)} ${leaves.has(name) ? "comes twice" : "is reserved by the format"}; rename a key`);
+      if (leaves.has(name) || name === "__metadata__")
+        fail("ERR_ARGUMENT", op, `the name ${JSON.stringify(name)} ${leaves.has(name) ? "comes twice" : "is reserved by the format"}; rename a key`);
       leaves.set(name, node);
       return name;
     }
     const below = (key: string) => (path ? `${path}.${key}` : key);
     if (node === null) return null;
     if (Array.isArray(node)) return node.map((item, i) => visit(item, below(String(i))));
-    if (typeof node !== "object") return fail("ERR_ARGUMENT", op, `a tree of tensors is needed, got ${typeof node} at ${JSON.stringify(path || "the root")}; text goes into metadata`);
-    return Object.fromEntries(Object.entries(node).filter(([, item]) => item !== undefined).map(([key, item]) => [key, visit(item, below(key))]));
+    if (typeof node !== "object")
+      return fail(
+        "ERR_ARGUMENT",
+        op,
+        `a tree of tensors is needed, got ${typeof node} at ${JSON.stringify(path || "the root")}; text goes into metadata`,
+      );
+    return Object.fromEntries(
+      Object.entries(node)
+        .filter(([, item]) => item !== undefined)
+        .map(([key, item]) => [key, visit(item, below(key))]),
+    );
   };
   const skeleton = visit(tree, "");
   return { leaves, skeleton };
@@ -55,7 +65,8 @@ export function nest<T>(leaves: ReadonlyMap<string, T>): unknown {
 
 /** The tree of a skeleton; undefined unless its names are exactly those of the leaves. */
 export function fill<T>(skeleton: Skeleton, leaves: ReadonlyMap<string, T>): { tree: unknown } | undefined {
-  let used = 0, missing = false;
+  let used = 0,
+    missing = false;
   const visit = (node: Skeleton): unknown => {
     if (node === null) return null;
     if (typeof node === "string") {
@@ -75,4 +86,6 @@ export function tellsTheTree({ leaves, skeleton }: NamedLeaves<unknown>): boolea
   return canonical(nest(new Map([...leaves.keys()].map((name) => [name, name])))) === canonical(skeleton);
 }
 const canonical = (tree: unknown): string =>
-  JSON.stringify(tree, (_, node) => (node && typeof node === "object" && !Array.isArray(node) ? Object.fromEntries(Object.entries(node).sort()) : node));
+  JSON.stringify(tree, (_, node) =>
+    node && typeof node === "object" && !Array.isArray(node) ? Object.fromEntries(Object.entries(node).sort()) : node,
+  );

@@ -36,9 +36,12 @@ async function nextEntry(zip: Zip): Promise<Entry> {
 }
 
 async function readEntry(zip: Zip, entry: Entry): Promise<Uint8Array> {
-  const stream = await new Promise<Readable>((resolve, reject) => zip.openReadStream(entry, (error, opened) => (error ? reject(error) : resolve(opened))));
+  const stream = await new Promise<Readable>((resolve, reject) =>
+    zip.openReadStream(entry, (error, opened) => (error ? reject(error) : resolve(opened))),
+  );
   const bytes = new Uint8Array(entry.uncompressedSize);
-  let length = 0, crc = 0xffffffff;
+  let length = 0,
+    crc = 0xffffffff;
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     bytes.set(chunk, length);
     length += chunk.length;
@@ -55,30 +58,48 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
 
 // 64-bit integers become i32, as everywhere in steppe; a value that does not fit is an error.
 const kinds: Record<string, { dtype: DType; width: number }> = {
-  f8: { dtype: "f64", width: 8 }, f4: { dtype: "f32", width: 4 }, f2: { dtype: "f16", width: 2 },
-  i8: { dtype: "i32", width: 8 }, i4: { dtype: "i32", width: 4 }, u4: { dtype: "u32", width: 4 }, u1: { dtype: "u8", width: 1 }, b1: { dtype: "bool", width: 1 },
+  f8: { dtype: "f64", width: 8 },
+  f4: { dtype: "f32", width: 4 },
+  f2: { dtype: "f16", width: 2 },
+  i8: { dtype: "i32", width: 8 },
+  i4: { dtype: "i32", width: 4 },
+  u4: { dtype: "u32", width: 4 },
+  u1: { dtype: "u8", width: 1 },
+  b1: { dtype: "bool", width: 1 },
 };
 
 export function parseNpy(place: string, bytes: Uint8Array): StoredTensor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 10 || bytes[0] !== 0x93 || Buffer.from(bytes.subarray(1, 6)).toString("latin1") !== "NUMPY") notNpy(place, "it does not begin with \\x93NUMPY");
-  const wide = bytes[6]! > 1, start = wide ? 12 : 10;
+  if (bytes.length < 10 || bytes[0] !== 0x93 || Buffer.from(bytes.subarray(1, 6)).toString("latin1") !== "NUMPY")
+    notNpy(place, "it does not begin with \\x93NUMPY");
+  const wide = bytes[6]! > 1,
+    start = wide ? 12 : 10;
   const end = start + (wide && bytes.length >= 12 ? view.getUint32(8, true) : view.getUint16(8, true));
   if (end > bytes.length) notNpy(place, `its header ends at byte ${end}, and it has ${bytes.length}`);
   const header = Buffer.from(bytes.subarray(start, end)).toString("utf8");
-  const descr = /'descr':\s*'([<>|=])([a-zA-Z])(\d+)'/.exec(header), order = /'fortran_order':\s*(True|False)/.exec(header), shapeText = /'shape':\s*\(([\d,\s]*)\)/.exec(header);
+  const descr = /'descr':\s*'([<>|=])([a-zA-Z])(\d+)'/.exec(header),
+    order = /'fortran_order':\s*(True|False)/.exec(header),
+    shapeText = /'shape':\s*\(([\d,\s]*)\)/.exec(header);
   if (!descr || !order || !shapeText) notNpy(place, `descr, fortran_order and shape of a plain array are needed, got ${header.trim().slice(0, 120)}`);
   const kind = kinds[`${descr[2]}${descr[3]}`];
-  if (!kind || descr[1] === ">") notNpy(place, `its dtype is ${descr[1]}${descr[2]}${descr[3]}; little-endian ${Object.keys(kinds).join(", ")} can be read`);
-  const shape = shapeText[1]!.split(",").filter((part) => part.trim()).map(Number), size = sizeOf(shape), data = bytes.subarray(end);
-  if (data.length !== size * kind.width) notNpy(place, `${size * kind.width} bytes are needed for shape (${shape.join(", ")}), and ${data.length} follow the header`);
+  if (!kind || descr[1] === ">")
+    notNpy(place, `its dtype is ${descr[1]}${descr[2]}${descr[3]}; little-endian ${Object.keys(kinds).join(", ")} can be read`);
+  const shape = shapeText[1]!
+      .split(",")
+      .filter((part) => part.trim())
+      .map(Number),
+    size = sizeOf(shape),
+    data = bytes.subarray(end);
+  if (data.length !== size * kind.width)
+    notNpy(place, `${size * kind.width} bytes are needed for shape (${shape.join(", ")}), and ${data.length} follow the header`);
   const narrow = kind.width === 8 && kind.dtype === "i32" ? narrowIntegers(place, data) : data;
   const ordered = order[1] === "True" && shape.length > 1 ? fromFortran(narrow, shape, narrow.length / Math.max(1, size)) : narrow.slice();
   return { dtype: kind.dtype, shape, bytes: ordered };
 }
 
 function narrowIntegers(place: string, data: Uint8Array): Uint8Array {
-  const wide = new BigInt64Array(data.slice().buffer), out = new Int32Array(wide.length);
+  const wide = new BigInt64Array(data.slice().buffer),
+    out = new Int32Array(wide.length);
   for (let i = 0; i < wide.length; i++) {
     out[i] = Number(wide[i]);
     if (BigInt(out[i]!) !== wide[i]) notNpy(place, `the 64-bit integer ${wide[i]} at ${i} does not fit i32`);
@@ -88,7 +109,8 @@ function narrowIntegers(place: string, data: Uint8Array): Uint8Array {
 
 /** Column-major bytes to row-major. */
 function fromFortran(data: Uint8Array, shape: readonly number[], width: number): Uint8Array {
-  const out = new Uint8Array(data.length), index = new Array<number>(shape.length).fill(0);
+  const out = new Uint8Array(data.length),
+    index = new Array<number>(shape.length).fill(0);
   for (let to = 0; to < data.length; to += width) {
     let from = 0;
     for (let axis = shape.length - 1; axis >= 0; axis--) from = from * shape[axis]! + index[axis]!;

@@ -30,7 +30,8 @@ export async function writeSafeTensors(path: string, { tensors, metadata }: Safe
     header.push([name, { dtype: tags[dtype], shape, data_offsets: [end, end + bytes.length] }]);
     end += bytes.length;
   }
-  const text = Buffer.from(JSON.stringify(Object.fromEntries(header))), padded = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, " ");
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(header))),
+    padded = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, " ");
   padded.writeBigUInt64LE(BigInt(padded.length - 8));
   text.copy(padded, 8);
   await writeFileAtomic(path, [padded, ...order.map(([, { bytes }]) => bytes)]);
@@ -54,7 +55,8 @@ export async function readSafeTensors(path: string): Promise<SafeTensors> {
       damaged(path, `it has ${size} bytes, and the length of the header alone takes 8`);
     }
     const length = (await read(0, 8, "the length of the header")).readBigUInt64LE();
-    if (length > BigInt(size - 8)) damaged(path, `bytes 0 to 7 claim a header of ${length} bytes, and ${size - 8} follow (a file of another format, or cut off)`);
+    if (length > BigInt(size - 8))
+      damaged(path, `bytes 0 to 7 claim a header of ${length} bytes, and ${size - 8} follow (a file of another format, or cut off)`);
     if (length > BigInt(largestHeader)) damaged(path, `bytes 0 to 7 claim a header of ${length} bytes, at most ${largestHeader} are allowed`);
     const start = 8 + Number(length);
     const { entries, metadata } = parseHeader(path, await read(8, Number(length), "the header"), size - start);
@@ -63,7 +65,8 @@ export async function readSafeTensors(path: string): Promise<SafeTensors> {
       const bytes = await read(start + from, to - from, `tensor ${JSON.stringify(name)}`);
       if (dtype === "bool") {
         const wrong = bytes.findIndex((byte) => byte > 1);
-        if (wrong >= 0) damaged(path, `tensor ${JSON.stringify(name)} is BOOL and byte ${start + from + wrong} is ${bytes[wrong]}, only 0 and 1 are allowed`);
+        if (wrong >= 0)
+          damaged(path, `tensor ${JSON.stringify(name)} is BOOL and byte ${start + from + wrong} is ${bytes[wrong]}, only 0 and 1 are allowed`);
       }
       tensors.set(name, { dtype, shape, bytes });
     }
@@ -92,11 +95,19 @@ function parseHeader(path: string, bytes: Buffer, available: number): { entries:
   if (!isObject(header)) damaged(path, `the header must be a JSON object, got ${JSON.stringify(header).slice(0, 40)}`);
   const { __metadata__: metadata = {}, ...described } = header;
   if (!isObject(metadata)) damaged(path, "__metadata__ must be an object of strings");
-  for (const [key, value] of Object.entries(metadata)) if (typeof value !== "string") damaged(path, `__metadata__ holds ${typeof value} under ${JSON.stringify(key)}, only strings are allowed`);
-  const entries = Object.entries(described).map(([name, entry]) => checkEntry(path, name, entry)).sort((a, b) => a.from - b.from || a.to - b.to);
-  let end = 0, before = "the header";
+  for (const [key, value] of Object.entries(metadata))
+    if (typeof value !== "string") damaged(path, `__metadata__ holds ${typeof value} under ${JSON.stringify(key)}, only strings are allowed`);
+  const entries = Object.entries(described)
+    .map(([name, entry]) => checkEntry(path, name, entry))
+    .sort((a, b) => a.from - b.from || a.to - b.to);
+  let end = 0,
+    before = "the header";
   for (const { name, from, to } of entries) {
-    if (from !== end) damaged(path, `tensor ${JSON.stringify(name)} begins at byte ${from} of the data, and ${before} ends at ${end} (${from < end ? "an overlap" : "a hole"})`);
+    if (from !== end)
+      damaged(
+        path,
+        `tensor ${JSON.stringify(name)} begins at byte ${from} of the data, and ${before} ends at ${end} (${from < end ? "an overlap" : "a hole"})`,
+      );
     [end, before] = [to, `tensor ${JSON.stringify(name)}`];
   }
   if (end !== available) damaged(path, `the tensors take ${end} bytes, and ${available} follow the header`);
@@ -110,7 +121,8 @@ function checkEntry(path: string, name: string, entry: unknown): Entry {
   if (!dtype) damaged(path, `${at} has dtype ${JSON.stringify(entry.dtype)}, steppe has ${Object.values(tags).join(", ")}`);
   const { shape, data_offsets: offsets } = entry;
   if (!isSizes(shape)) damaged(path, `${at} has shape ${JSON.stringify(shape)}, an array of whole numbers from 0 on is needed`);
-  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) damaged(path, `${at} has data_offsets ${JSON.stringify(offsets)}, [begin, end] is needed`);
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!)
+    damaged(path, `${at} has data_offsets ${JSON.stringify(offsets)}, [begin, end] is needed`);
   const [from, to] = offsets as [number, number];
   const needed = shape.includes(0) ? 0 : shape.reduce((product, n) => product * n, bytesPer[dtype]);
   if (to - from !== needed) damaged(path, `${at} is ${entry.dtype} ${showShape(shape)}, so ${needed} bytes, and data_offsets give it ${to - from}`);

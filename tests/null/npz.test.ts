@@ -28,10 +28,12 @@ function crc32(bytes: Uint8Array): number {
 
 /** A zip archive: local headers with the bytes, then the central directory. */
 function zip(files: Record<string, Buffer>, { compress = false, wrongCrc = false } = {}): Buffer {
-  const local: Buffer[] = [], central: Buffer[] = [];
+  const local: Buffer[] = [],
+    central: Buffer[] = [];
   let offset = 0;
   for (const [name, bytes] of Object.entries(files)) {
-    const stored = compress ? deflateRawSync(bytes) : bytes, common = Buffer.alloc(26);
+    const stored = compress ? deflateRawSync(bytes) : bytes,
+      common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(compress ? 8 : 0, 4);
     common.writeUInt32LE((crc32(bytes) + (wrongCrc ? 1 : 0)) >>> 0, 10);
@@ -44,7 +46,9 @@ function zip(files: Record<string, Buffer>, { compress = false, wrongCrc = false
     central.push(Buffer.from("PK\x01\x02"), Buffer.from([20, 0]), common, place, Buffer.from(name));
     offset += 30 + name.length + stored.length;
   }
-  const directory = Buffer.concat(central), end = Buffer.alloc(18), n = Object.keys(files).length;
+  const directory = Buffer.concat(central),
+    end = Buffer.alloc(18),
+    n = Object.keys(files).length;
   end.writeUInt16LE(n, 4);
   end.writeUInt16LE(n, 6);
   end.writeUInt32LE(directory.length, 8);
@@ -61,7 +65,9 @@ const floats = bytesOf(Float32Array.of(1, 2, 3, 4, 5, 6));
 
 describe("archives of NumPy", () => {
   test.each([false, true])("stored or deflated (%s)", async (compress) => {
-    const arrays = await readNpz(write(zip({ "Transformer/w.npy": npy("<f4", "(2, 3)", floats), "step.npy": npy("<i8", "()", bytesOf(BigInt64Array.of(-7n))) }, { compress })));
+    const arrays = await readNpz(
+      write(zip({ "Transformer/w.npy": npy("<f4", "(2, 3)", floats), "step.npy": npy("<i8", "()", bytesOf(BigInt64Array.of(-7n))) }, { compress })),
+    );
     expect([...arrays.keys()]).toEqual(["Transformer/w", "step"]);
     expect(arrays.get("Transformer/w")).toMatchObject({ dtype: "f32", shape: [2, 3], bytes: floats });
     expect(arrays.get("step")).toMatchObject({ dtype: "i32", shape: [], bytes: bytesOf(Int32Array.of(-7)) });
@@ -71,7 +77,14 @@ describe("archives of NumPy", () => {
     expect([...new Float32Array(found.bytes.buffer)]).toEqual([1, 3, 5, 2, 4, 6]);
   });
   test("every dtype, version 2, one axis, no element", () => {
-    for (const [descr, width, dtype] of [["<f8", 8, "f64"], ["<f2", 2, "f16"], ["<i4", 4, "i32"], ["<u4", 4, "u32"], ["|u1", 1, "u8"], ["|b1", 1, "bool"]] as const) {
+    for (const [descr, width, dtype] of [
+      ["<f8", 8, "f64"],
+      ["<f2", 2, "f16"],
+      ["<i4", 4, "i32"],
+      ["<u4", 4, "u32"],
+      ["|u1", 1, "u8"],
+      ["|b1", 1, "bool"],
+    ] as const) {
       expect(parseNpy("x", npy(descr, "(3,)", new Uint8Array(3 * width), { version: 2 }))).toMatchObject({ dtype, shape: [3] });
     }
     expect(parseNpy("x", npy("<f4", "(0, 4)", new Uint8Array(0)))).toMatchObject({ shape: [0, 4] });
@@ -92,7 +105,8 @@ describe("damaged archives name the file and the place", () => {
     ["pickled objects", zip({ "w.npy": npy("|O", "(6,)", floats) }), /of a plain array are needed/],
     ["an integer beyond 32 bits", zip({ "w.npy": npy("<i8", "(1,)", bytesOf(BigInt64Array.of(2n ** 40n))) }), /1099511627776 at 0 does not fit/],
   ])("%s", async (_, bytes, message) => {
-    const path = write(bytes), error = (await readNpz(path).catch((caught: unknown) => caught)) as Error;
+    const path = write(bytes),
+      error = (await readNpz(path).catch((caught: unknown) => caught)) as Error;
     expect(error).toMatchObject({ code: "ERR_FORMAT", message: expect.stringMatching(message) });
     expect(error.message).toContain(path);
   });

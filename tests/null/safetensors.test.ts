@@ -12,7 +12,9 @@ const fresh = () => join(folder, `${count++}.safetensors`);
 
 const tensor = (dtype: StoredTensor["dtype"], shape: number[], seed = 0): StoredTensor => {
   const bytes = new Uint8Array(shape.reduce((a, b) => a * b, bytesPer[dtype]));
-  bytes.forEach((_, i) => { bytes[i] = dtype === "bool" ? i % 2 : (i * 37 + seed) & 0xff; });
+  bytes.forEach((_, i) => {
+    bytes[i] = dtype === "bool" ? i % 2 : (i * 37 + seed) & 0xff;
+  });
   return { dtype, shape, bytes };
 };
 
@@ -20,7 +22,10 @@ describe("what is written comes back", () => {
   test("every dtype, an empty tensor, a scalar, metadata", async () => {
     const path = fresh();
     const tensors = new Map(dtypes.map((dtype) => [dtype as string, tensor(dtype, [3, 5])]));
-    tensors.set("scalar", tensor("f64", [])).set("empty", tensor("f32", [0, 7])).set("name ü \"quoted\"", tensor("u8", [3]));
+    tensors
+      .set("scalar", tensor("f64", []))
+      .set("empty", tensor("f32", [0, 7]))
+      .set('name ü "quoted"', tensor("u8", [3]));
     await writeSafeTensors(path, { tensors, metadata: { note: "äöü", step: "12" } });
     const back = await readSafeTensors(path);
     expect(back.metadata).toEqual({ note: "äöü", step: "12" });
@@ -38,14 +43,33 @@ describe("what is written comes back", () => {
   });
   test("tensors lie aligned to their width", async () => {
     const path = fresh();
-    await writeSafeTensors(path, { tensors: new Map([["a", tensor("u8", [3])], ["b", tensor("f64", [2])], ["c", tensor("f16", [1])], ["d", tensor("f32", [1])]]), metadata: {} });
-    const file = readFileSync(path), start = 8 + Number(file.readBigUInt64LE(0));
+    await writeSafeTensors(path, {
+      tensors: new Map([
+        ["a", tensor("u8", [3])],
+        ["b", tensor("f64", [2])],
+        ["c", tensor("f16", [1])],
+        ["d", tensor("f32", [1])],
+      ]),
+      metadata: {},
+    });
+    const file = readFileSync(path),
+      start = 8 + Number(file.readBigUInt64LE(0));
     expect(start % 8).toBe(0);
     const header = JSON.parse(file.subarray(8, start).toString()) as Record<string, { data_offsets: [number, number] }>;
-    expect([header.b!, header.d!, header.c!, header.a!].map((entry) => entry.data_offsets)).toEqual([[0, 16], [16, 20], [20, 22], [22, 25]]);
+    expect([header.b!, header.d!, header.c!, header.a!].map((entry) => entry.data_offsets)).toEqual([
+      [0, 16],
+      [16, 20],
+      [20, 22],
+      [22, 25],
+    ]);
   });
   test("the same tensors give the same bytes, in whatever order they come", async () => {
-    const [a, b] = [fresh(), fresh()], list: [string, StoredTensor][] = [["x", tensor("f32", [4])], ["y", tensor("f32", [2])], ["z", tensor("u8", [1])]];
+    const [a, b] = [fresh(), fresh()],
+      list: [string, StoredTensor][] = [
+        ["x", tensor("f32", [4])],
+        ["y", tensor("f32", [2])],
+        ["z", tensor("u8", [1])],
+      ];
     await writeSafeTensors(a, { tensors: new Map(list), metadata: { k: "v" } });
     await writeSafeTensors(b, { tensors: new Map(list.toReversed()), metadata: { k: "v" } });
     expect(readFileSync(a).equals(readFileSync(b))).toBe(true);
@@ -80,12 +104,34 @@ describe("trees as names", () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
   test("names that contradict each other stay flat", () => {
-    expect(nest(new Map([["w", 1], ["w.scale", 2]]))).toEqual({ w: 1, "w.scale": 2 });
-    expect(nest(new Map([["w.scale", 2], ["w", 1]]))).toEqual({ w: 1, "w.scale": 2 });
+    expect(
+      nest(
+        new Map([
+          ["w", 1],
+          ["w.scale", 2],
+        ]),
+      ),
+    ).toEqual({ w: 1, "w.scale": 2 });
+    expect(
+      nest(
+        new Map([
+          ["w.scale", 2],
+          ["w", 1],
+        ]),
+      ),
+    ).toEqual({ w: 1, "w.scale": 2 });
   });
   test("a skeleton that does not fit the names is not used", () => {
     expect(fill({ a: "a" }, new Map([["b", 1]]))).toBeUndefined();
-    expect(fill({ a: "a" }, new Map([["a", 1], ["b", 2]]))).toBeUndefined();
+    expect(
+      fill(
+        { a: "a" },
+        new Map([
+          ["a", 1],
+          ["b", 2],
+        ]),
+      ),
+    ).toBeUndefined();
   });
   test("what is no tensor is refused, with its place", () => {
     expect(() => flatten("save", { layers: [{ lr: 0.1 }] }, isLeaf)).toThrow(/\[save\] .*number at "layers.0.lr"/);
@@ -94,7 +140,8 @@ describe("trees as names", () => {
 });
 
 const head = (header: string | object, data: Uint8Array, claimed?: bigint) => {
-  const text = Buffer.from(typeof header === "string" ? header : JSON.stringify(header)), length = Buffer.alloc(8);
+  const text = Buffer.from(typeof header === "string" ? header : JSON.stringify(header)),
+    length = Buffer.alloc(8);
   length.writeBigUInt64LE(claimed ?? BigInt(text.length));
   return Buffer.concat([length, text, data]);
 };
@@ -138,8 +185,15 @@ describe("damaged and foreign files name the file and the place", () => {
     expect((error as Error).message.startsWith(`[load] ${path} `)).toBe(true);
   });
   test("every cut of a good file is refused", async () => {
-    const path = fresh(), cut = fresh();
-    await writeSafeTensors(path, { tensors: new Map([["a", tensor("f32", [5])], ["b", tensor("u8", [3])]]), metadata: { k: "v" } });
+    const path = fresh(),
+      cut = fresh();
+    await writeSafeTensors(path, {
+      tensors: new Map([
+        ["a", tensor("f32", [5])],
+        ["b", tensor("u8", [3])],
+      ]),
+      metadata: { k: "v" },
+    });
     const whole = readFileSync(path);
     for (let length = 0; length < whole.length; length++) {
       writeFileSync(cut, whole.subarray(0, length));
@@ -152,12 +206,17 @@ describe("the file system's own errors keep their codes", () => {
   test("a missing file, a folder", async () => {
     await expect(readSafeTensors(join(folder, "nothing"))).rejects.toMatchObject({ code: "ENOENT" });
     await expect(readSafeTensors(folder)).rejects.toMatchObject({ code: "EISDIR" });
-    await expect(writeSafeTensors(join(folder, "no", "x.safetensors"), { tensors: new Map(), metadata: {} })).rejects.toMatchObject({ code: "ENOENT" });
+    await expect(writeSafeTensors(join(folder, "no", "x.safetensors"), { tensors: new Map(), metadata: {} })).rejects.toMatchObject({
+      code: "ENOENT",
+    });
   });
   test("when the last step fails, the place is as it was and no temporary file stays", async () => {
-    const place = join(folder, "blocked"), path = join(place, "a.safetensors");
+    const place = join(folder, "blocked"),
+      path = join(place, "a.safetensors");
     mkdirSync(join(path, "inside"), { recursive: true }); // a folder stands where the file should go
-    await expect(writeSafeTensors(path, { tensors: new Map([["a", tensor("u8", [4])]]), metadata: {} })).rejects.toMatchObject({ code: expect.stringMatching(/EISDIR|ENOTEMPTY|EPERM|EEXIST/) });
+    await expect(writeSafeTensors(path, { tensors: new Map([["a", tensor("u8", [4])]]), metadata: {} })).rejects.toMatchObject({
+      code: expect.stringMatching(/EISDIR|ENOTEMPTY|EPERM|EEXIST/),
+    });
     expect(readdirSync(place)).toEqual(["a.safetensors"]);
     expect(readdirSync(path)).toEqual(["inside"]);
   });
