@@ -21,6 +21,6 @@ function asTensors({ shape, images, labels, classes }: ImageSet): DataSet {
   return set;
 }
 
-export const cifar10 = async (options: DataOptions): Promise<DataSet> => asTensors(await readCifar10(options));
-export const mnist = async (options: DataOptions): Promise<DataSet> => asTensors(readMnist(options));
-export const fashionMnist = async (options: DataOptions): Promise<DataSet> => asTensors(readFashionMnist(options));
+export const cifar10 = async (options: DataOptions): Promise<DataSet> => asTensors(await readCifar10({ ...options }));
+export const mnist = async (options: DataOptions): Promise<DataSet> => asTensors(readMnist({ ...options }));
+export const fashionMnist = async (options: DataOptions): Promise<DataSet> => asTensors(readFashionMnist({ ...options }));

@@ -1,0 +1,33 @@
+// Builds build/Release/steppe.node. What is missing is said in one sentence.
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const runs = (tool) => spawnSync(tool, ["--version"], { stdio: "ignore" }).status === 0;
+
+if (!runs("cmake")) stop("cmake was not found: install cmake 3.18 or newer (apt install cmake, brew install cmake) and run this again");
+if (!["c++", "g++", "clang++", process.env.CXX].some((compiler) => compiler && runs(compiler))) {
+  stop("no C++ compiler was found: install g++ 12 or clang 15 or newer (apt install g++, xcode-select --install) and run this again");
+}
+let tool;
+try {
+  tool = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
+} catch {
+  stop("cmake-js was not found: run npm install first");
+}
+const options = ["--directory", "native", "--out", "build", "--log-level", "error", "--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING", ...process.argv.slice(2)];
+for (const step of ["configure", "build"]) {
+  const { status } = spawnSync(process.execPath, [tool, step, ...options], {
+    cwd: root,
+    stdio: "inherit",
+    env: { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()), ...process.env },
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function stop(sentence) {
+  console.error(`[build] ${sentence}`);
+  process.exit(1);
+}
