@@ -1,8 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import type { Value } from "./node.ts";
 
-import type { Value } from "./node.ts";
-
 /** Numbers stand where values may; beside a value they are weak: they take its dtype where they fit. */
 export type Operand = Value | number | boolean;
 
@@ -11,14 +9,13 @@ export type Operand = Value | number | boolean;
  * merging) and to the object (`define`), so rules use each other through `o` and the files do not import each other.
  */
 export interface Ops {
-  constant(value: number | boolean, dtype: DType, shape?: readonly number[]): Value;
-  asValue(operand: Operand, like?: Value): Value;
+  /** The number everywhere in the shape (default: []). */
+  constant(value: number | boolean, dtype: DType, shape?: readonly number[], device?: string | null): Value;
+  /** Numbers become constants: of the dtype that a weak number has beside `like`, else f32 (bool for booleans). */
+  asValue(x: Operand, like?: Value, op?: string): Value;
   add(a: Operand, b: Operand): Value;
-  broadcastTo(x: Value, shape: readonly number[]): Value;
+  broadcastTo(x: Operand, shape: readonly number[]): Value;
 }
-
-/** Numbers stand where values may; they are weak: they take the dtype of what they meet. */
-export type Operand = Value | number | boolean;
 
 export const o = {} as Ops;
 

@@ -1,0 +1,9 @@
+import "./making.ts";
+import "./elementwise.ts";
+import "./reduce.ts";
+import "./shape.ts";
+import "./join.ts";
+import "./matmul.ts";
+import "./conv.ts";
+import "./softmax.ts";
+import "./normalize.ts";
