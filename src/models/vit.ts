@@ -1,0 +1,66 @@
+import type { DType } from "../core/dtype.ts";
+import { fail } from "../core/errors.ts";
+import { concat, tanh } from "../index.ts";
+import { dense, dropout, type GeluForm, init, layerNorm, type Module, module, patchEmbed, transformerBlock } from "../nn/index.ts";
+import { checkSizes, type ImageConfig, type Model, model } from "./model.ts";
+
+export interface VitConfig extends ImageConfig {
+  readonly patch: number;
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly mlp: number;
+  readonly dropout: number;
+  /** Outputs of the tanh layer before the head; 0: no such layer. */
+  readonly representation: number;
+  readonly gelu: GeluForm;
+  readonly dtype: DType;
+}
+
+export type VitOptions = Pick<VitConfig, "patch" | "hidden" | "layers" | "heads"> & Partial<VitConfig>;
+
+/** A Vision Transformer of any size: vit({ patch: 4, hidden: 128, layers: 6, heads: 4, image: 32, classes: 10 }); mlp is 4 * hidden unless given. */
+export function vit(options: VitOptions, name?: string): Model<VitConfig> {
+  const { patch, hidden, layers, heads } = options;
+  const config: VitConfig = {
+    image: 224, channels: 3, classes: 1000, mlp: 4 * hidden, dropout: 0, representation: 0, gelu: "tanh", dtype: "f32",
+    ...options,
+  };
+  const { image, channels, classes, mlp, dropout: rate, representation } = config;
+  checkSizes("vit", { image, channels, classes, patch, hidden, layers, heads, mlp, representation: representation || 1 });
+  if (!(rate >= 0 && rate < 1)) fail("ERR_ARGUMENT", "vit", `dropout must be from 0 on and below 1, got ${rate}`);
+  if (image % patch !== 0) fail("ERR_SHAPE", "vit", `the patch must divide the image, got patches of ${patch} for ${image} pixels`);
+  if (hidden % heads !== 0) fail("ERR_SHAPE", "vit", `heads must divide hidden, got ${heads} heads for ${hidden}`);
+  return model(name ?? `vit-d${hidden}-l${layers}-h${heads}/${patch}`, config, macsOf(config), network(config));
+}
+
+function network({ image, channels, classes, patch, hidden, layers, heads, mlp, dropout: rate, representation, gelu, dtype }: VitConfig): Module {
+  const tokens = (image / patch) ** 2 + 1;
+  const block = () => transformerBlock(hidden, { heads, mlp, dropout: rate, gelu, dtype });
+  return module({
+    name: "vit",
+    dtype,
+    params: { cls: { shape: [1, 1, hidden], init: init.zeros }, position: { shape: [1, tokens, hidden], init: init.normal(0.02) } },
+    children: {
+      embed: patchEmbed(patch, channels, hidden, { dtype }),
+      drop: dropout(rate),
+      blocks: Array.from({ length: layers }, block),
+      norm: layerNorm(hidden, { dtype }),
+      ...(representation > 0 && { representation: dense(hidden, representation, { dtype, kernelInit: init.lecunNormal }) }),
+      head: dense(representation || hidden, classes, { dtype, kernelInit: init.zeros }),
+    },
+    forward(call, images) {
+      const embedded = call.run("embed", images), cls = call.param("cls").broadcastTo([images.shape[0]!, 1, hidden]);
+      const placed = call.run("drop", concat([cls, embedded], { axis: 1 }).add(call.param("position")));
+      const token = call.run("norm", call.run("blocks", placed).at(null, 0)); // the norm is over each token alone
+      return call.run("head", representation > 0 ? tanh(call.run("representation", token)) : token);
+    },
+  });
+}
+
+function macsOf({ image, channels, classes, patch, hidden, layers, mlp, representation }: VitConfig): number {
+  const patches = (image / patch) ** 2, tokens = patches + 1;
+  const attention = 4 * tokens * hidden * hidden + 2 * tokens * tokens * hidden;
+  const embed = patches * patch * patch * channels * hidden;
+  return embed + layers * (attention + 2 * tokens * hidden * mlp) + hidden * representation + (representation || hidden) * classes;
+}

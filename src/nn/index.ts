@@ -1,0 +1,4 @@
+export * as init from "./init.ts";
+export { activation, dense, dropout, type LayerOptions, layerNorm, patchEmbed, residual, sequential } from "./layers.ts";
+export { type ApplyOptions, type Call, type Declaration, type Definition, type Module, module, type Tensors, type Variables } from "./module.ts";
+export { type BlockOptions, type GeluForm, type MlpOptions, mlp, multiHeadAttention, transformerBlock } from "./transformer.ts";

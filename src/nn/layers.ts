@@ -1,0 +1,61 @@
+import type { DType } from "../core/dtype.ts";
+import { dropout as dropOut, layerNorm as normalize, patchEmbed as embed } from "../index.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Init, lecunNormal, ones, xavierUniform, zeros } from "./init.ts";
+import { type Module, module } from "./module.ts";
+
+export interface LayerOptions {
+  readonly dtype?: DType;
+  readonly kernelInit?: Init;
+  readonly biasInit?: Init;
+}
+
+/** x [..., inputs] to x kernel + bias [..., outputs]. */
+export function dense(inputs: number, outputs: number, { dtype, kernelInit = xavierUniform(), biasInit = zeros }: LayerOptions = {}): Module {
+  return module({
+    name: "dense",
+    dtype,
+    params: { kernel: { shape: [inputs, outputs], init: kernelInit }, bias: { shape: [outputs], init: biasInit } },
+    forward: (call, x) => x.matmul(call.param("kernel")).add(call.param("bias")),
+  });
+}
+
+/** Mean 0 and variance 1 over the last axis, then scale and bias. */
+export function layerNorm(size: number, { dtype, eps = 1e-6 }: { dtype?: DType; eps?: number } = {}): Module {
+  return module({
+    name: "layerNorm",
+    dtype,
+    params: { scale: { shape: [size], init: ones }, bias: { shape: [size], init: zeros } },
+    forward: (call, x) => normalize(x, call.param("scale"), call.param("bias"), { eps }),
+  });
+}
+
+/** Images [N, H, W, C] to tokens [N, H / patch * W / patch, outputs]. */
+export function patchEmbed(
+  patch: number,
+  channels: number,
+  outputs: number,
+  { dtype, kernelInit = lecunNormal, biasInit = zeros }: LayerOptions = {},
+): Module {
+  return module({
+    name: "patchEmbed",
+    dtype,
+    params: { kernel: { shape: [patch, patch, channels, outputs], init: kernelInit }, bias: { shape: [outputs], init: biasInit } },
+    forward: (call, images) => embed(images, call.param("kernel"), call.param("bias"), { patch }),
+  });
+}
+
+/** In training sets a share of the numbers to 0 and scales the others up. */
+export function dropout(rate: number): Module {
+  return module({ name: "dropout", forward: (call, x) => (call.train && rate > 0 ? dropOut(x, rate, call.key()) : x) });
+}
+
+/** A function of one tensor as a module. */
+export const activation = (f: (x: Tensor) => Tensor): Module => module({ name: "activation", forward: (_, x) => f(x) });
+
+/** One after another; params are { layers: [...] }. */
+export const sequential = (layers: readonly Module[]): Module =>
+  module({ name: "sequential", children: { layers }, forward: (call, x) => call.run("layers", x) });
+
+/** x + branch(x); params are { branch }. */
+export const residual = (branch: Module): Module => module({ name: "residual", children: { branch }, forward: (call, x) => x.add(call.run("branch", x)) });

@@ -1,0 +1,133 @@
+import type { DType } from "../core/dtype.ts";
+import { fail } from "../core/errors.ts";
+import type { Shape } from "../core/shape.ts";
+import type { Tree } from "../graph/tree.ts";
+import { random } from "../index.ts";
+import type { Spec } from "../tensor/flat.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Init } from "./init.ts";
+
+export type Tensors = Tree<Tensor>;
+
+/** Parameters, which are trained, and state, which apply() moves on (running statistics). */
+export interface Variables<L = Tensor> {
+  readonly params: Tree<L>;
+  readonly state: Tree<L>;
+}
+
+export interface ApplyOptions {
+  /** Dropout drops, statistics of batches are used and kept. */
+  readonly train?: boolean;
+  /** For what is random; needed in training with dropout. */
+  readonly key?: Tensor;
+}
+
+export interface Module {
+  init(key: Tensor): Variables;
+  apply(variables: Variables, x: Tensor, options?: ApplyOptions): { out: Tensor; state: Tensors };
+  /** What init would give, without its memory. */
+  shapes(): Variables<Spec>;
+}
+
+/** A parameter or a piece of state, declared. */
+export interface Declaration {
+  readonly shape: Shape;
+  readonly init: Init;
+}
+
+type Record_<T> = Readonly<Record<string, T>>;
+type Child = Module | readonly Module[];
+
+export interface Definition {
+  /** For errors: "dense". */
+  readonly name: string;
+  readonly dtype?: DType;
+  readonly params?: Record_<Declaration>;
+  readonly state?: Record_<Declaration>;
+  readonly children?: Record_<Child>;
+  forward(call: Call, x: Tensor): Tensor;
+}
+
+/** One application of a module, as its forward sees it. */
+export interface Call {
+  readonly train: boolean;
+  param(name: string): Tensor;
+  state(name: string): Tensor;
+  keep(name: string, value: Tensor): void;
+  /** Applies a child; a list of children one after another. */
+  run(child: string, x: Tensor): Tensor;
+  /** A key of its own at every call. */
+  key(): Tensor;
+}
+
+/** A module from what it declares: params are { own..., child: its params, list: [its params, ...] }, and so is state, without what is empty. */
+export function module(definition: Definition): Module {
+  const { name, dtype = "f32", children = {}, params = {}, state = {}, forward } = definition;
+  const names = Object.keys(children);
+  const modules = names.flatMap((child) => children[child]!);
+  const firstOf = new Map(names.map((child, i) => [child, names.slice(0, i).reduce((n, before) => n + listOf(children[before]!).length, 0)]));
+
+  /** Own leaves and each child's, `of` giving a child's tree; children without any are left out. */
+  const gather = <L>(own: Record_<L>, of: (child: Module, index: number) => Tree<L>): Tree<L> => {
+    const tree: Record<string, Tree<L>> = { ...own };
+    for (const child of names) {
+      const start = firstOf.get(child)!, trees = listOf(children[child]!).map((one, i) => of(one, start + i));
+      if (trees.some((one) => !isEmpty(one))) tree[child] = Array.isArray(children[child]) ? trees : trees[0]!;
+    }
+    return tree;
+  };
+
+  return {
+    init(key) {
+      const declared = [...Object.entries(params), ...Object.entries(state)];
+      const keys = random.split(key, Math.max(1, modules.length + declared.length));
+      const keyOf = (i: number): Tensor => keys.at(i);
+      const made = declared.map(([, { shape, init }], i) => init(keyOf(modules.length + i), shape, dtype));
+      const below = modules.map((child, i) => child.init(keyOf(i)));
+      const own = (from: Record_<Declaration>, offset: number) => Object.fromEntries(Object.keys(from).map((leaf, i) => [leaf, made[offset + i]!]));
+      return {
+        params: gather(own(params, 0), (_, i) => below[i]!.params),
+        state: gather(own(state, Object.keys(params).length), (_, i) => below[i]!.state),
+      };
+    },
+
+    shapes() {
+      const own = (from: Record_<Declaration>) => Object.fromEntries(Object.entries(from).map(([leaf, { shape }]) => [leaf, { shape, dtype }]));
+      const below = modules.map((child) => child.shapes());
+      return { params: gather<Spec>(own(params), (_, i) => below[i]!.params), state: gather<Spec>(own(state), (_, i) => below[i]!.state) };
+    },
+
+    apply(variables, x, { train = false, key } = {}) {
+      const given = { params: variables.params as Record<string, any>, state: (variables.state ?? {}) as Record<string, any> };
+      const kept: Record<string, Tensor> = {}, states: Tensors[] = modules.map(() => ({}));
+      let drawn = 0;
+      const subkey = (i: number): Tensor | undefined => (key === undefined ? undefined : random.foldIn(key, i));
+      const leafOf = (tree: Record<string, any>, what: string, leaf: string): any =>
+        tree?.[leaf] ?? fail("ERR_ARGUMENT", name, `the ${what} must have "${leaf}" (as init() makes them), got [${Object.keys(tree ?? {}).join(", ")}]`);
+      const call: Call = {
+        train,
+        param: (leaf) => leafOf(given.params, "params", leaf),
+        state: (leaf) => kept[leaf] ?? leafOf(given.state, "state", leaf),
+        keep: (leaf, value) => {
+          kept[leaf] = value;
+        },
+        run: (child, input) => {
+          const start = firstOf.get(child)!, isList = Array.isArray(children[child]);
+          return listOf(children[child]!).reduce((value, one, i) => {
+            const at = (tree: any) => (isList ? tree?.[child]?.[i] : tree?.[child]) ?? {};
+            const result = one.apply({ params: at(given.params), state: at(given.state) }, value, { train, key: subkey(start + i) });
+            states[start + i] = result.state;
+            return result.out;
+          }, input);
+        },
+        key: () => subkey(modules.length + drawn++) ?? fail("ERR_ARGUMENT", name, "training with dropout needs a key: apply(variables, x, { train: true, key })"),
+      };
+      const out = forward(call, x);
+      const own = Object.fromEntries(Object.keys(state).map((leaf) => [leaf, call.state(leaf)]));
+      return { out, state: gather(own, (_, i) => states[i]!) };
+    },
+  };
+}
+
+const listOf = (child: Child): readonly Module[] => (Array.isArray(child) ? child : [child as Module]);
+const isEmpty = (tree: unknown): boolean => typeof tree === "object" && tree !== null && !("shape" in tree) && Object.keys(tree).length === 0;

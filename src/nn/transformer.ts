@@ -1,0 +1,68 @@
+import type { DType } from "../core/dtype.ts";
+import { fail } from "../core/errors.ts";
+import { attention, gelu } from "../index.ts";
+import { normal, xavierUniform } from "./init.ts";
+import { dense, dropout, layerNorm } from "./layers.ts";
+import { type Module, module } from "./module.ts";
+
+/** The form of GELU: "tanh" (JAX's networks) or "none" (by erf, PyTorch's). */
+export type GeluForm = "tanh" | "none";
+
+/** Self-attention of x [B, N, size]. q, k and v come from one product and are views of it, never copies. */
+export function multiHeadAttention(size: number, heads: number, { dtype }: { dtype?: DType } = {}): Module {
+  if (size % heads !== 0) fail("ERR_SHAPE", "multiHeadAttention", `heads must divide the size, got ${heads} heads for ${size}`);
+  const dim = size / heads;
+  return module({
+    name: "multiHeadAttention",
+    dtype,
+    children: { qkv: dense(size, 3 * size, { dtype, kernelInit: xavierUniform(size) }), out: dense(size, size, { dtype }) },
+    forward(call, x) {
+      const [batch, tokens] = x.shape as [number, number];
+      const packed = call.run("qkv", x).reshape([batch, tokens, 3, heads, dim]);
+      const [q, k, v] = [0, 1, 2].map((i) => packed.at(null, null, i).transpose([0, 2, 1, 3])) as [any, any, any]; // [B, H, N, D]
+      return call.run("out", attention(q, k, v).transpose([0, 2, 1, 3]).reshape([batch, tokens, size]));
+    },
+  });
+}
+
+export interface MlpOptions {
+  readonly dtype?: DType;
+  readonly dropout?: number;
+  readonly gelu?: GeluForm;
+}
+
+/** Dense, GELU, Dense over the last axis, each followed by dropout. */
+export function mlp(size: number, hidden: number, { dtype, dropout: rate = 0, gelu: approximate = "tanh" }: MlpOptions = {}): Module {
+  const biasInit = normal(1e-6);
+  return module({
+    name: "mlp",
+    dtype,
+    children: { fc1: dense(size, hidden, { dtype, biasInit }), fc2: dense(hidden, size, { dtype, biasInit }), drop1: dropout(rate), drop2: dropout(rate) },
+    forward: (call, x) => call.run("drop2", call.run("fc2", call.run("drop1", gelu(call.run("fc1", x), { approximate })))),
+  });
+}
+
+export interface BlockOptions extends MlpOptions {
+  readonly heads: number;
+  readonly mlp: number;
+}
+
+/** x += dropout(attention(norm(x))); x += mlp(norm(x)). */
+export function transformerBlock(size: number, { heads, mlp: hidden, ...options }: BlockOptions): Module {
+  const { dtype, dropout: rate = 0 } = options;
+  return module({
+    name: "transformerBlock",
+    dtype,
+    children: {
+      norm1: layerNorm(size, { dtype }),
+      attention: multiHeadAttention(size, heads, { dtype }),
+      drop: dropout(rate),
+      norm2: layerNorm(size, { dtype }),
+      mlp: mlp(size, hidden, options),
+    },
+    forward(call, x) {
+      const attended = x.add(call.run("drop", call.run("attention", call.run("norm1", x))));
+      return attended.add(call.run("mlp", call.run("norm2", attended)));
+    },
+  });
+}

@@ -1,0 +1,7 @@
+export { type AdamOptions, adamw, lamb } from "./adam.ts";
+export { clipByGlobalNorm } from "./clip.ts";
+export type { DecayMask } from "./decay.ts";
+export type { Optimizer, OptimizerOptions, OptimizerState } from "./optimizer.ts";
+export { type SamOptions, sam } from "./sam.ts";
+export { constant, linear, type MultiStepOptions, multiStep, type Schedule, type WarmupOptions, warmupCosine, warmupLinear } from "./schedule.ts";
+export { type SgdOptions, sgd } from "./sgd.ts";

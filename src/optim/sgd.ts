@@ -1,0 +1,21 @@
+import { fail } from "../core/errors.ts";
+import { checkNumber } from "./check.ts";
+import { type Optimizer, type OptimizerOptions, optimizer } from "./optimizer.ts";
+
+export interface SgdOptions extends OptimizerOptions {
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+}
+
+/** d = g + weightDecay p, b = momentum b + d, p -= lr b (nesterov: lr (d + momentum b)); PyTorch's. */
+export function sgd(options: SgdOptions): Optimizer {
+  const momentum = checkNumber("sgd", "momentum", options.momentum ?? 0, { below: 1 });
+  const nesterov = options.nesterov ?? false;
+  if (nesterov && momentum === 0) fail("ERR_ARGUMENT", "sgd", "nesterov needs a momentum above 0");
+  return optimizer("sgd", options, momentum === 0 ? [] : ["momentum"], ({ p, g, lr, slots, decay }) => {
+    const d = decay ? g.add(decay) : g;
+    if (momentum === 0) return { p: p.sub(d.mul(lr)), slots: {} };
+    const b = slots.momentum!.mul(momentum).add(d);
+    return { p: p.sub((nesterov ? d.add(b.mul(momentum)) : b).mul(lr)), slots: { momentum: b } };
+  });
+}
