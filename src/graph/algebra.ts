@@ -10,7 +10,7 @@ export type Operand = Value | number | boolean;
  */
 export interface Ops {
   /** The number everywhere in the shape (default: []). */
-  constant(value: number | boolean, dtype: DType, shape?: readonly number[], device?: string | null): Value;
+  constant(value: number | boolean, dtype: DType, shape?: readonly number[]): Value;
   /** Numbers become constants: of the dtype that a weak number has beside `like`, else f32 (bool for booleans). */
   asValue(x: Operand, like?: Value, op?: string): Value;
   add(a: Operand, b: Operand): Value;

@@ -18,14 +18,21 @@ function rules(partials: readonly Partial[] | None): { vjp: VjpRule | None; jvp:
   };
 }
 
+interface More {
+  scalar?: string;
+  bool?: boolean;
+  simplify?: Primitive["simplify"];
+}
+
 /** `scalar`: the row of kernels/elementwise/scalar.ts. Inputs have one shape; the output has the dtype of the last, or is bool. */
-function elementwise(name: string, partials: readonly Partial[] | None, { scalar = name, bool = false } = {}): Primitive {
+function elementwise(name: string, partials: readonly Partial[] | None, { scalar = name, bool = false, simplify }: More = {}): Primitive {
   const self: Primitive = {
     name,
     kind: "elementwise",
     scalar,
     infer: (inputs) => [{ shape: inputs[0]!.shape, dtype: bool ? "bool" : inputs.at(-1)!.dtype }],
     ...rules(partials),
+    simplify,
     vmap: (inputs, mapped, size, attrs) => [applyOne(self, allMapped(inputs, mapped, size), attrs)],
   };
   return self;
@@ -52,10 +59,14 @@ const derivedGelu = (name: "geluGrad" | "geluTanhGrad", x: Value): Value => appl
 
 /** Derivatives by operand; x = operands, y = result. */
 const primitives = {
-  add: elementwise("add", [(t) => t, (t) => t]),
-  sub: elementwise("sub", [(t) => t, (t) => o.neg(t)]),
-  mul: elementwise("mul", [(t, [, b]) => o.mul(t, b!), (t, [a]) => o.mul(t, a!)]),
-  div: elementwise("div", [(t, [, b]) => o.div(t, b!), (t, [, b], y) => o.neg(o.div(o.mul(t, y), b!))]),
+  add: elementwise("add", [(t) => t, (t) => t], { simplify: ([a, b], _, constant) => (constant(b!) === 0 ? a! : constant(a!) === 0 ? b! : null) }),
+  sub: elementwise("sub", [(t) => t, (t) => o.neg(t)], { simplify: ([a, b], _, constant) => (constant(b!) === 0 ? a! : null) }),
+  mul: elementwise("mul", [(t, [, b]) => o.mul(t, b!), (t, [a]) => o.mul(t, a!)], {
+    simplify: ([a, b], _, constant) => (constant(b!) === 1 ? a! : constant(a!) === 1 ? b! : null),
+  }),
+  div: elementwise("div", [(t, [, b]) => o.div(t, b!), (t, [, b], y) => o.neg(o.div(o.mul(t, y), b!))], {
+    simplify: ([a, b], _, constant) => (constant(b!) === 1 ? a! : null),
+  }),
   pow: elementwise("pow", [powByBase, powByExponent]),
   mod: elementwise("mod", [(t) => t, (t, [a, b]) => o.neg(o.mul(t, o.floor(o.div(a!, b!))))]),
   floorDivide: elementwise("floorDivide", stepwise),
@@ -92,7 +103,10 @@ const primitives = {
   floor: elementwise("floor", stepwise),
   ceil: elementwise("ceil", stepwise),
   round: elementwise("round", stepwise),
-  where: elementwise("where", [null, (t, [c]) => o.where(c!, t, 0), (t, [c]) => o.where(c!, 0, t)], { scalar: "select" }),
+  where: elementwise("where", [null, (t, [c]) => o.where(c!, t, 0), (t, [c]) => o.where(c!, 0, t)], {
+    scalar: "select",
+    simplify: ([c, a, b], _, constant) => (constant(c!) === undefined ? null : constant(c!) ? a! : b!),
+  }),
   equal: predicate("equal"),
   notEqual: predicate("notEqual"),
   less: predicate("less"),

@@ -65,6 +65,12 @@ const concat: Primitive = {
     (ct, { inputs, attrs }) => cutAlong(ct, inputs.map((x) => x.shape[attrs.axis as number]!), attrs.axis as number),
   ),
   vmap: (inputs, mapped, size, attrs) => [applyOne(concat, allMapped(inputs, mapped, size), { axis: (attrs.axis as number) + 1 })],
+  placement(inputs, output, attrs) {
+    const axis = attrs.axis as number;
+    if (sizeOf(output.shape.slice(0, axis)) !== 1) return null;
+    let at = 0;
+    return inputs.map((x) => { const start = at; at += sizeOf(x.shape); return start; });
+  },
   lower(inputs, [y], attrs) {
     const axis = attrs.axis as number;
     return {

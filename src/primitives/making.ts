@@ -3,8 +3,8 @@ import { bytesPer, checkDType, type DType, decode, encode, isFloat, promoteWeak,
 import { fail } from "../core/errors.ts";
 import { checkShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { define, o } from "../graph/algebra.ts";
-import { constantPrimitive, dataPrimitive } from "../graph/control.ts";
-import { leaf, Value } from "../graph/node.ts";
+import { alias, constantPrimitive, dataPrimitive } from "../graph/control.ts";
+import { leaf, Node, noAttrs, Value } from "../graph/node.ts";
 import { none, type Primitive } from "../graph/primitive.ts";
 import { checkOperand, checkOptions, checkValue, checkWhole } from "./common.ts";
 
@@ -39,7 +39,9 @@ declare module "../graph/algebra.ts" {
     /** Elements as they are stored; the bytes are not copied. */
     fromBytes(bytes: Uint8Array, dtype: DType, shape: Shape, device?: string | null): Value;
     /** 0, 1, ..., count - 1 in f32, f64, i32 or u32. */
-    iota(dtype: DType, count: number, device?: string | null): Value;
+    iota(dtype: DType, count: number): Value;
+    /** x, pinned to a device (constants live wherever they are needed). */
+    place(x: Value, device: string | undefined): Value;
     tensor(data: TensorData, options?: TensorOptions): Value;
     zeros(shape: Shape, options?: MakeOptions): Value;
     ones(shape: Shape, options?: MakeOptions): Value;
@@ -104,29 +106,27 @@ function arange(...args: (number | MakeOptions | undefined)[]): Value {
   if (![start, stop, step].every((v) => Number.isFinite(v))) fail("ERR_ARGUMENT", "arange", `start, stop and step must be finite numbers, got ${args.join(", ")}`);
   if (step === 0) fail("ERR_ARGUMENT", "arange", "step must not be 0");
   const count = Math.max(0, Math.ceil((stop - start) / step));
-  return ramp(asked ?? "f32", count, start, step, options?.device);
+  return o.place(ramp(asked ?? "f32", count, start, step), options?.device);
 }
 
 function linspace(start: number, stop: number, count: number, options?: MakeOptions): Value {
   const dtype = checkMaking("linspace", options) ?? "f32";
   if (!Number.isFinite(start) || !Number.isFinite(stop)) fail("ERR_ARGUMENT", "linspace", `start and stop must be finite numbers, got ${start} and ${stop}`);
   checkWhole("linspace", "count", count, 0);
-  const made = ramp(toFloat(dtype), count, start, count > 1 ? (stop - start) / (count - 1) : 0, options?.device);
-  return o.cast(made, dtype);
+  const made = ramp(toFloat(dtype), count, start, count > 1 ? (stop - start) / (count - 1) : 0);
+  return o.place(o.cast(made, dtype), options?.device);
 }
 
 /** start + i step. */
-function ramp(dtype: DType, count: number, start: number, step: number, device?: string): Value {
+function ramp(dtype: DType, count: number, start: number, step: number): Value {
   const wide: DType = dtype === "f64" ? "f64" : isFloat(dtype) ? "f32" : "i32";
   const exact = Number.isInteger(start) && Number.isInteger(step);
   const base: DType = exact || wide === "f64" ? wide : "f32";
-  return o.cast(o.add(o.mul(o.iota(base, count, device), step), start), dtype);
+  return o.cast(o.add(o.mul(o.iota(base, count), step), start), dtype);
 }
 
 define({
-  constant(value, dtype, shape = [], device = null) {
-    return leaf(constantPrimitive, { shape, dtype }, { value: representable(Number(value), dtype) }, device);
-  },
+  constant: (value, dtype, shape = []) => leaf(constantPrimitive, { shape, dtype }, { value: representable(Number(value), dtype) }, null),
   asValue(x, like, op = "tensor") {
     checkOperand(op, x);
     if (x instanceof Value) return x;
@@ -137,7 +137,8 @@ define({
     if (bytes.length !== bytesPer[dtype] * sizeOf(shape)) fail("ERR_SHAPE", "tensor", `shape ${showShape(shape)} of ${dtype} has ${bytesPer[dtype] * sizeOf(shape)} bytes, got ${bytes.length}`);
     return leaf(dataPrimitive, { shape, dtype }, { bytes }, device);
   },
-  iota: (dtype, count, device = null) => leaf(iota, { shape: [count], dtype }, { count }, device),
+  iota: (dtype, count) => leaf(iota, { shape: [count], dtype }, noAttrs, null),
+  place: (x, device) => (device === undefined ? x : new Node(alias, [x], noAttrs, [x], x.node.frame, device).outputs[0]!),
   tensor,
   zeros: (shape, options) => filled("zeros", shape, 0, options),
   ones: (shape, options) => filled("ones", shape, 1, options),
@@ -147,7 +148,7 @@ define({
   eye(...args) {
     const { numbers: [rows, columns = rows], options } = splitOptions<number>(args), dtype = checkMaking("eye", options) ?? "f32";
     const n = checkWhole("eye", "rows", rows, 0), m = checkWhole("eye", "columns", columns, 0);
-    return o.cast(o.equal(o.expandDims(o.iota("i32", n, options?.device), 1), o.iota("i32", m, options?.device)), dtype);
+    return o.place(o.cast(o.equal(o.expandDims(o.iota("i32", n), 1), o.iota("i32", m)), dtype), options?.device);
   },
   zerosLike: (x, options) => like("zerosLike", x, 0, options),
   onesLike: (x, options) => like("onesLike", x, 1, options),
@@ -157,7 +158,7 @@ define({
 function filled(op: string, shape: Shape, value: number | boolean, options?: MakeOptions): Value {
   const asked = checkMaking(op, options), sizes = checkShape(op, shape);
   if (typeof value !== "number" && typeof value !== "boolean") fail("ERR_ARGUMENT", op, `value must be a number or a boolean, got ${typeof value}`);
-  return o.constant(Number(value), asked ?? (typeof value === "boolean" ? "bool" : "f32"), sizes, options?.device ?? null);
+  return o.place(o.constant(value, asked ?? (typeof value === "boolean" ? "bool" : "f32"), sizes), options?.device);
 }
 function like(op: string, x: Value, value: number | boolean, options?: MakeOptions): Value {
   const { shape, dtype } = checkValue(op, "the first argument", x);

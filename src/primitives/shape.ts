@@ -23,6 +23,7 @@ declare module "../graph/algebra.ts" {
 
 type View = (input: StridedView, output: Shape, attrs: Attrs) => StridedView | null;
 interface ViewSpec {
+  simplify?: Primitive["simplify"];
   shape(x: Shape, attrs: Attrs): Shape;
   view: View;
   transpose(ct: Value, x: Shape, attrs: Attrs): Value;
@@ -34,6 +35,7 @@ function view(name: string, spec: ViewSpec): Primitive {
     kind: "view",
     infer: ([x], attrs) => [{ shape: spec.shape(x!.shape, attrs), dtype: x!.dtype }],
     view: (input, output, attrs) => spec.view(input, output.shape, attrs),
+    simplify: spec.simplify,
     ...linear(
       ([t], attrs) => applyOne(self, [t!], attrs),
       (ct, { inputs: [x], attrs }) => [spec.transpose(ct, x!.shape, attrs)],
@@ -74,6 +76,7 @@ const reshape = view("reshape", {
     const strides = reshapedStrides(input, output);
     return strides && { shape: output, strides, offset: input.offset };
   },
+  simplify: ([x], attrs) => (sameShape(x!.shape, shapeIn(attrs)) ? x! : x!.node.primitive === reshape ? o.reshape(x!.node.inputs[0]!, shapeIn(attrs)) : null),
   transpose: (ct, x) => o.reshape(ct, x),
   batched: (x, size, attrs) => o.reshape(x, [size, ...shapeIn(attrs)]),
 });
@@ -82,6 +85,10 @@ const permIn = (attrs: Attrs): readonly number[] => attrs.axes as number[];
 const transpose = view("transpose", {
   shape: (x, attrs) => permIn(attrs).map((a) => x[a]!),
   view: ({ strides, offset }, shape, attrs) => ({ shape, strides: permIn(attrs).map((a) => strides[a]!), offset }),
+  simplify([x], attrs) {
+    const axes = permIn(attrs);
+    return x!.node.primitive === transpose ? o.transpose(x!.node.inputs[0]!, axes.map((a) => permIn(x!.node.attrs)[a]!)) : null;
+  },
   transpose(ct, _, attrs) {
     const axes = permIn(attrs);
     return o.transpose(ct, axes.map((_axis, i) => axes.indexOf(i)));
