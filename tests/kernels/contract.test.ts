@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { ParamType } from "../../kernels/kernel.ts";
+import { loadAddon } from "../../src/backends/native.ts";
+import * as tape from "../../src/run/tape.ts";
+import { discover, kernelFolders, kernelsFolder } from "./discover.ts";
+
+// Kept in step by reading the C++: parameter structs and kernel.ts, the addon's table and kernel.ts, tape.h and tape.ts.
+
+/** "m: u32" for each field of the structs under a line `// params: name, name`. */
+function structs(folder: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  const files = readdirSync(join(kernelsFolder, folder)).filter((name) => /\.(cpp|h)$/.test(name));
+  for (const file of files) {
+    const source = readFileSync(join(kernelsFolder, folder, file), "utf8");
+    for (const [, names, body] of source.matchAll(/^\/\/ params: (.+)\nstruct \w+ \{\n?([^}]*)\}/gm)) {
+      const fields = body!.replace(/\/\/.*$/gm, "").split(";").map((field) => field.trim()).filter(Boolean).flatMap(fieldsOf);
+      for (const name of names!.split(",")) found.set(name.trim(), fields);
+    }
+  }
+  return found;
+}
+
+const types: Record<string, string> = { uint32_t: "u32", int32_t: "i32", double: "f64" };
+/** `uint32_t m, n` and `int32_t strides[4]`. */
+function fieldsOf(declaration: string): string[] {
+  const [, type, names] = /^(?:std::)?(\w+)\s+(.+)$/s.exec(declaration) ?? [];
+  return names!.split(",").map((name) => {
+    const [, word, list] = /^(\w+)(\[\d*\])?$/.exec(name.trim())!;
+    return `${camel(word!)}: ${types[type!] ?? type}${list ?? ""}`;
+  });
+}
+const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+const kernels = await discover();
+
+describe("parameter structs", () => {
+  const inCpp = new Map(kernelFolders().flatMap((folder) => [...structs(folder)]));
+  test.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (name, kernel) => {
+    const fields = Object.entries(kernel.params as Record<string, ParamType>);
+    const onlyList = fields.length === 1 && fields[0]![1] === "i32[]"; // its words have no struct
+    if (!onlyList) expect(inCpp.get(name), `a struct under "// params: ${name}"`).toEqual(fields.map(([field, type]) => `${camel(field)}: ${type}`));
+    const firstWord = fields.findIndex(([, type]) => type !== "f64"), lists = fields.filter(([, type]) => type === "i32[]");
+    expect(firstWord < 0 || fields.slice(firstWord).every(([, type]) => type !== "f64"), "f64 fields come first").toBe(true);
+    expect(lists.length === 0 || (lists.length === 1 && fields.at(-1) === lists[0]), "a list comes last").toBe(true);
+  });
+});
+
+test("the addon has the kernels of the contracts and no others", () => {
+  const inAddon = loadAddon().kernels.filter((name) => !process.env["KERNEL"] || kernels.some((k) => k.dtypes.some((dtype) => name === `${k.name}_${dtype}`)));
+  expect(inAddon).toEqual(kernels.flatMap(({ name, dtypes }) => dtypes.map((dtype) => `${name}_${dtype}`)).sort());
+});
+
+test("tape.h and tape.ts agree", () => {
+  const source = readFileSync(join(kernelsFolder, "..", "native", "tape.h"), "utf8");
+  const constants = Object.fromEntries([...source.matchAll(/constexpr \w+ k(\w+) = (\d+);/g)].map(([, name, value]) => [name, Number(value)]));
+  expect(constants).toEqual({ Version: tape.version, Header: tape.header, CommandHeader: tape.commandHeader, BufferWords: tape.bufferWords });
+  expect(loadAddon().tapeVersion).toBe(tape.version);
+});
