@@ -1,4 +1,4 @@
-// Builds build/Release/steppe.node. What is missing is said in one sentence.
+// Builds build/Release/steppe.node; other options go to cmake-js, such as --debug, --out FOLDER or --CDSTEPPE_KERNELS=matmul.
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
@@ -17,7 +17,8 @@ try {
 } catch {
   stop("cmake-js was not found: run npm install first");
 }
-const options = ["--directory", "native", "--out", "build", "--log-level", "error", "--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING", ...process.argv.slice(2)];
+const given = process.argv.slice(2);
+const options = ["--directory", "native", ...(given.includes("--out") ? [] : ["--out", "build"]), "--log-level", "error", "--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING", ...given];
 for (const step of ["configure", "build"]) {
   const { status } = spawnSync(process.execPath, [tool, step, ...options], {
     cwd: root,
