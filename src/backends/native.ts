@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { checkOneOf, fail, SteppeError } from "../core/errors.ts";
 import { dtypes, type DType } from "../core/dtype.ts";
 import type { Plan } from "../plan/plan.ts";
-import { Tape, version } from "../run/tape.ts";
+import { Tape, version } from "./tape.ts";
 import type { Backend, Caps, CommandList, KernelTime, MemoryCounters, Slot } from "./backend.ts";
 
 /** [ticket, failed command or -1, out of memory, message, start and end of each command in ms]. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ParamType } from "../../kernels/kernel.ts";
 import { loadAddon } from "../../src/backends/native.ts";
-import * as tape from "../../src/run/tape.ts";
+import * as tape from "../../src/backends/tape.ts";
 import { discover, kernelFolders, kernelsFolder } from "./discover.ts";
 
 // Kept in step by reading the C++: parameter structs and kernel.ts, the addon's table and kernel.ts, tape.h and tape.ts.

@@ -1,5 +1,5 @@
 import { halves } from "../../kernels/elementwise/program.ts";
-import type { CommandList } from "../backends/backend.ts";
+import type { CommandList } from "./backend.ts";
 import type { Plan } from "../plan/plan.ts";
 
 // native/tape.h describes the layout.
