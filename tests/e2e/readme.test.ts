@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -7,6 +7,7 @@ import { afterAll, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 // Inside the package, so that its own name resolves to what `exports` says.
+mkdirSync(join(root, "build"), { recursive: true });
 const work = mkdtempSync(join(root, "build", "readme-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 

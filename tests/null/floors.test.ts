@@ -37,13 +37,13 @@ function floorOf(path: string): string {
   return second!.replace(/\.ts$/, "");
 }
 
+const textOf = (path: string): string => readFileSync(join(root, path), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+const names = (text: string, pattern: RegExp): string[] => Array.from(text.matchAll(pattern), (match) => match[1]!);
+
 /** What a file imports at run time: type-only imports and exports vanish when it is compiled. */
-function importsOf(path: string): string[] {
-  const text = readFileSync(join(root, path), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
-  const statements = text.matchAll(/^(?:import|export)\s+(?!type\b)(?:[\w*\s{},$]*?\sfrom\s*)?"([^"]+)"/gm);
-  const dynamic = text.matchAll(/\bimport\("([^"]+)"\)/g);
-  return [...statements, ...dynamic].map((match) => match[1]!);
-}
+const staticImports = (path: string): string[] => names(textOf(path), /^(?:import|export)\s+(?!type\b)(?:[\w*\s{},$]*?\sfrom\s*)?"([^"]+)"/gm);
+const lateImports = (path: string): string[] => names(textOf(path), /\bimport\("([^"]+)"\)/g);
+const importsOf = (path: string): string[] => [...staticImports(path), ...lateImports(path)];
 
 const files = [...sourcesUnder("src"), ...sourcesUnder("kernels")];
 const graph = new Map(
@@ -96,12 +96,25 @@ it("no file imports itself through others", () => {
   expect(cycles).toEqual([]);
 });
 
-it("the engine imports nothing but Node at run time", () => {
+const isPackage = (name: string): boolean => !name.startsWith(".") && !name.startsWith("node:");
+
+it("what the engine imports when it is loaded is Node alone", () => {
   const engine = files.filter((path) => heightOf.get(floorOf(path))! <= heightOf.get("index")!);
-  const foreign = engine.flatMap((path) =>
+  expect(
+    engine.flatMap((path) =>
+      staticImports(path)
+        .filter(isPackage)
+        .map((name) => `${path} imports ${name}`),
+    ),
+  ).toEqual([]);
+});
+
+it("every package that is imported is a dependency", () => {
+  const { dependencies = {}, peerDependencies = {} } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const unknown = files.flatMap((path) =>
     importsOf(path)
-      .filter((name) => !name.startsWith(".") && !name.startsWith("node:"))
+      .filter((name) => isPackage(name) && !(name in dependencies || name in peerDependencies))
       .map((name) => `${path} imports ${name}`),
   );
-  expect(foreign).toEqual([]);
+  expect(unknown).toEqual([]);
 });
