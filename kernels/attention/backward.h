@@ -1,0 +1,141 @@
+#pragma once
+#include "kernels/attention/heads.h"
+
+namespace steppe::STEPPE_NS::attending {
+
+struct AttentionBackwardParams : AttentionParams {
+  HeadView ct;
+};
+
+// What one head's backward pass reads.
+template <class T>
+struct HeadInputs {
+  Rows<T> q, k, v, o, ct;
+  const T *lse, *mask;
+};
+
+// One part of the keys of one head: gradients of its keys and values, and its share of the queries' gradients.
+template <class T>
+class Backward {
+ public:
+  static constexpr int64_t kRows = 128, kKeys = 128;
+
+  Backward(const AttentionParams& p) : p_(p), width_(padded<T>(p.dim)), rows_(std::min<int64_t>(p.queries, kRows)), keys_(std::min<int64_t>(p.keys, kKeys)) {}
+
+  size_t scratchBytes() const {
+    const int64_t elements = 2 * padded<T>(keys_) * (p_.dim + rows_) + 3 * keys_ * width_ + 2 * rows_ * width_ + p_.queries * (width_ + 1);
+    return size_t(elements) * sizeof(T) + 11 * 64;
+  }
+
+  void run(const HeadInputs<T>& in, int64_t first, int64_t last, OutRows<T> dq, OutRows<T> dk, OutRows<T> dv, void* scratch) {
+    Areas<T> areas{static_cast<T*>(scratch)};
+    keyColumns_ = areas.take(padded<T>(keys_) * p_.dim);
+    valueColumns_ = areas.take(padded<T>(keys_) * p_.dim);
+    keyRows_ = areas.take(keys_ * width_);
+    weights_ = areas.take(padded<T>(keys_) * rows_);
+    slopes_ = areas.take(padded<T>(keys_) * rows_);
+    dk_ = areas.take(keys_ * width_);
+    dv_ = areas.take(keys_ * width_);
+    queryRows_ = areas.take(rows_ * width_);
+    ctRows_ = areas.take(rows_ * width_);
+    dq_ = areas.take(p_.queries * width_);
+    delta_ = areas.take(p_.queries);
+    std::fill_n(dq_, p_.queries * width_, T(0));
+    for (int64_t i = 0; i < p_.queries; i++) delta_[i] = dot(in.ct.row(i), in.o.row(i), p_.dim);
+    const Parts keyBlocks = splitBy(last - first, kKeys), rowBlocks = splitBy(p_.queries, kRows);
+    for (int64_t block = 0; block < keyBlocks.count; block++) {
+      const int64_t j0 = first + keyBlocks.edge(block), j1 = first + keyBlocks.edge(block + 1);
+      packColumns(in.k.row(j0), in.k.stride, p_.dim, j1 - j0, keyColumns_);
+      packColumns(in.v.row(j0), in.v.stride, p_.dim, j1 - j0, valueColumns_);
+      packRows(in.k.row(j0), in.k.stride, j1 - j0, p_.dim, keyRows_);
+      bool begun = false;
+      for (int64_t part = 0; part < rowBlocks.count; part++) {
+        const int64_t i0 = rowBlocks.edge(part), i1 = rowBlocks.edge(part + 1);
+        if (i1 == i0 || j0 >= Scores<T>::limit(p_, i1 - 1)) continue;
+        visit(in, i0, i1, j0, j1, begun);
+        begun = true;
+      }
+      const T none = begun ? T(1) : T(0);
+      if (!begun) std::fill_n(dk_, keys_ * width_, T(0)), std::fill_n(dv_, keys_ * width_, T(0));
+      write(dk_, j1 - j0, none * T(p_.scale), dk, j0);
+      write(dv_, j1 - j0, none, dv, j0);
+    }
+    write(dq_, p_.queries, T(p_.scale), dq, 0);
+  }
+
+ private:
+  void visit(const HeadInputs<T>& in, int64_t i0, int64_t i1, int64_t j0, int64_t j1, bool add) {
+    const int64_t rows = i1 - i0, columns = j1 - j0, stride = padded<T>(columns);
+    const Scores<T> scores{p_, in.mask, i0, i1, j0, j1, weights_, stride};
+    rowProducts(rows, in.q.row(i0), in.q.stride, in.k.row(j0), in.k.stride, keyColumns_, p_.dim, columns, weights_, stride);
+    rowProducts(rows, in.ct.row(i0), in.ct.stride, in.v.row(j0), in.v.stride, valueColumns_, p_.dim, columns, slopes_, stride);
+    const T factor = scores.finish();
+    for (int64_t r = 0; r < rows; r++) differentiate(scores.row(r), slopes_ + r * stride, columns, factor, in.lse[i0 + r], delta_[i0 + r]);
+    packRows(in.ct.row(i0), in.ct.stride, rows, p_.dim, ctRows_);
+    packRows(in.q.row(i0), in.q.stride, rows, p_.dim, queryRows_);
+    product(columns, Strided<T>{weights_, 1, stride}, ctRows_, rows, p_.dim, dv_, width_, add);
+    product(columns, Strided<T>{slopes_, 1, stride}, queryRows_, rows, p_.dim, dk_, width_, add);
+    product(rows, Strided<T>{slopes_, stride, 1}, keyRows_, columns, p_.dim, dq_ + i0 * width_, width_, true);
+  }
+
+  // s, dp -> p = exp(s - lse), p * (dp - delta)
+  static void differentiate(T* s, T* dp, int64_t columns, T factor, T lse, T delta) {
+    const T shift = lse == kHidden<T> ? -kHidden<T> : lse;
+    for (int64_t j = 0; j < columns; j += kLanes<T>) {
+      const vec<T> p = exp(load(s + j) * factor - shift);
+      store(s + j, p);
+      store(dp + j, p * (load(dp + j) - delta));
+    }
+  }
+
+  void write(const T* from, int64_t rows, T factor, OutRows<T> to, int64_t first) const {
+    for (int64_t r = 0; r < rows; r++, from += width_) {
+      T* out = to.row(first + r);
+      int64_t d = 0;
+      for (; d + kLanes<T> <= p_.dim; d += kLanes<T>) store(out + d, load(from + d) * factor);
+      for (; d < p_.dim; d++) out[d] = from[d] * factor;
+    }
+  }
+
+  const AttentionParams& p_;
+  int64_t width_, rows_, keys_;
+  T *keyColumns_, *valueColumns_, *keyRows_, *weights_, *slopes_, *dk_, *dv_, *queryRows_, *ctRows_, *dq_, *delta_;
+};
+
+template <class T>
+void attentionBackward(const Call& call) {
+  const auto& p = call.params<AttentionBackwardParams>();
+  const int64_t heads = int64_t(p.batch) * p.heads;
+  const int64_t parts = partsOfHead(heads, ceilDiv(p.keys, Backward<T>::kKeys));
+  const Parts keys{p.keys, parts};
+  const T *q = call.buffer<T>(0), *k = call.buffer<T>(1), *v = call.buffer<T>(2), *o = call.buffer<T>(3), *lse = call.buffer<T>(4);
+  const T *ct = call.buffer<T>(5), *mask = call.buffer<T>(6);
+  T *dq = call.buffer<T>(7), *dk = call.buffer<T>(8), *dv = call.buffer<T>(9);
+  const int64_t share = int64_t(p.queries) * p.dim;
+  T* partial = parts > 1 ? static_cast<T*>(call.parallel->shared(size_t(heads * parts * share) * sizeof(T))) : nullptr;
+  (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
+    const int64_t head = task / parts, part = task % parts, b = head / p.heads, h = head % p.heads;
+    const OutRows<const T> out = outRows(o, p, p.queries, b, h);
+    const HeadInputs<T> in{rowsOf(q, p.q, b, h), rowsOf(k, p.k, b, h), rowsOf(v, p.v, b, h), {out.data, out.stride}, rowsOf(ct, p.ct, b, h),
+                           lse + head * p.queries, maskOf(mask, p, b, h)};
+    const OutRows<T> dqRows = partial ? OutRows<T>{partial + task * share, p.dim} : outRows(dq, p, p.queries, b, h);
+    Backward<T> backward(p);
+    void* scratch = call.parallel->scratch(worker, backward.scratchBytes());
+    backward.run(in, keys.edge(part), keys.edge(part + 1), dqRows, outRows(dk, p, p.keys, b, h), outRows(dv, p, p.keys, b, h), scratch);
+  });
+  if (!partial) return;
+  (*call.parallel)(heads, [&](int64_t head, int) {
+    const OutRows<T> out = outRows(dq, p, p.queries, head / p.heads, head % p.heads);
+    for (int64_t i = 0; i < p.queries; i++) {
+      const T* from = partial + head * parts * share + i * p.dim;
+      T* to = out.row(i);
+      for (int64_t d = 0; d < p.dim; d++) {
+        T sum = from[d];
+        for (int64_t part = 1; part < parts; part++) sum += from[part * share + d];
+        to[d] = sum;
+      }
+    }
+  });
+}
+
+}  // namespace steppe::STEPPE_NS::attending

@@ -1,0 +1,123 @@
+#pragma once
+#include "kernels/attention/heads.h"
+
+namespace steppe::STEPPE_NS::attending {
+
+// One part of the queries of one head: all blocks of keys pass by, with a running maximum and sum for each query.
+template <class T>
+class Forward {
+ public:
+  static constexpr int64_t kRows = 64, kKeys = 256;
+
+  Forward(const AttentionParams& p, int64_t queries) : p_(p), queries_(queries), width_(padded<T>(p.dim)), keys_(std::min<int64_t>(p.keys, kKeys)) {}
+
+  size_t scratchBytes() const {
+    const int64_t elements = padded<T>(keys_) * (p_.dim + kRows) + keys_ * width_ + queries_ * (width_ + 3);
+    return size_t(elements) * sizeof(T) + 7 * 64;
+  }
+
+  void run(Rows<T> q, Rows<T> k, Rows<T> v, const T* mask, int64_t first, int64_t last, OutRows<T> o, T* lse, void* scratch) {
+    Areas<T> areas{static_cast<T*>(scratch)};
+    keyPanels_ = areas.take(padded<T>(keys_) * p_.dim);
+    valuePanels_ = areas.take(keys_ * width_);
+    scores_ = areas.take(padded<T>(keys_) * kRows);
+    sums_ = areas.take(queries_ * width_);
+    top_ = areas.take(queries_);
+    total_ = areas.take(queries_);
+    const int64_t count = last - first, seen = count > 0 ? Scores<T>::limit(p_, last - 1) : 0;
+    std::fill_n(top_, count, kHidden<T>);
+    std::fill_n(total_, count, T(0));
+    if (seen == 0) std::fill_n(sums_, count * width_, T(0));
+    const Parts keyBlocks = splitBy(seen, kKeys), rowBlocks = splitBy(count, kRows);
+    for (int64_t block = 0; seen > 0 && block < keyBlocks.count; block++) {
+      const int64_t j0 = keyBlocks.edge(block), j1 = keyBlocks.edge(block + 1);
+      packColumns(k.row(j0), k.stride, p_.dim, j1 - j0, keyPanels_);
+      packRows(v.row(j0), v.stride, j1 - j0, p_.dim, valuePanels_);
+      for (int64_t part = 0; part < rowBlocks.count; part++) {
+        visit(q, k, mask, first, first + rowBlocks.edge(part), first + rowBlocks.edge(part + 1), j0, j1);
+      }
+    }
+    finish(first, last, o, lse);
+  }
+
+ private:
+  void visit(Rows<T> q, Rows<T> k, const T* mask, int64_t first, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
+    const int64_t columns = j1 - j0, stride = padded<T>(columns);
+    const Scores<T> scores{p_, mask, i0, i1, j0, j1, scores_, stride};
+    T* sums = sums_ + (i0 - first) * width_;
+    if (j0 >= Scores<T>::limit(p_, i1 - 1)) {
+      if (j0 == 0) std::fill_n(sums, (i1 - i0) * width_, T(0));
+      return;
+    }
+    rowProducts(i1 - i0, q.row(i0), q.stride, k.row(j0), k.stride, keyPanels_, p_.dim, columns, scores_, stride);
+    const T factor = scores.finish();
+    for (int64_t r = 0; r < i1 - i0; r++) weigh(scores.row(r), columns, factor, i0 - first + r, j0 > 0);
+    product(i1 - i0, Strided<T>{scores_, stride, 1}, valuePanels_, columns, p_.dim, sums, width_, j0 > 0);
+  }
+
+  // Scores of a row become exp(score - maximum so far); what was summed before is scaled to that maximum.
+  void weigh(T* s, int64_t columns, T factor, int64_t r, bool before) {
+    vec<T> high = splat(top_[r]);
+    for (int64_t j = 0; j < columns; j += kLanes<T>) high = fastMaximum(high, load(s + j) * factor);
+    const T top = reduce(high, [](auto a, auto b) { return fastMaximum(a, b); }), shift = top == kHidden<T> ? T(0) : top;
+    vec<T> sum{};
+    for (int64_t j = 0; j < columns; j += kLanes<T>) {
+      const vec<T> e = exp(load(s + j) * factor - shift);
+      store(s + j, e);
+      sum += e;
+    }
+    const T now = sumLanes(sum);
+    if (!before) {
+      total_[r] = now;
+    } else {
+      const T shrink = top_[r] == top ? T(1) : exp(splat(top_[r] - shift))[0];
+      total_[r] = total_[r] * shrink + now;
+      if (shrink != T(1)) {
+        T* o = sums_ + r * width_;
+        for (int64_t d = 0; d < width_; d += kLanes<T>) store(o + d, load(o + d) * shrink);
+      }
+    }
+    top_[r] = top;
+  }
+
+  void finish(int64_t first, int64_t last, OutRows<T> o, T* lse) {
+    for (int64_t r = 0; r < last - first; r++) {
+      const T inverse = total_[r] == T(0) ? T(0) : T(1) / total_[r];
+      const T* from = sums_ + r * width_;
+      T* to = o.row(first + r);
+      int64_t d = 0;
+      for (; d + kLanes<T> <= p_.dim; d += kLanes<T>) store(to + d, load(from + d) * inverse);
+      for (; d < p_.dim; d++) to[d] = from[d] * inverse;
+    }
+    for (int64_t r = 0; r < last - first; r += kLanes<T>) {
+      const int count = int(std::min<int64_t>(kLanes<T>, last - first - r));
+      const vec<T> top = loadPartial(top_ + r, count), total = loadPartial(total_ + r, count, T(1));
+      storePartial(lse + first + r, select(top == kHidden<T>, vec<T>{}, top) + log(total), count);
+    }
+  }
+
+  const AttentionParams& p_;
+  int64_t queries_, width_, keys_;
+  T *keyPanels_, *valuePanels_, *scores_, *sums_, *top_, *total_;
+};
+
+template <class T>
+void attention(const Call& call) {
+  const auto& p = call.params<AttentionParams>();
+  const int64_t heads = int64_t(p.batch) * p.heads;
+  const int64_t parts = partsOfHead(heads, ceilDiv(p.queries, Forward<T>::kRows));
+  const Parts queries{p.queries, parts};
+  const T *q = call.buffer<T>(0), *k = call.buffer<T>(1), *v = call.buffer<T>(2), *mask = call.buffer<T>(3);
+  T *o = call.buffer<T>(4), *lse = call.buffer<T>(5);
+  if (p.queries == 0) return;
+  (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
+    const int64_t head = task / parts, b = head / p.heads, h = head % p.heads;
+    const int64_t first = queries.edge(task % parts), last = queries.edge(task % parts + 1);
+    Forward<T> forward(p, last - first);
+    void* scratch = call.parallel->scratch(worker, forward.scratchBytes());
+    forward.run(rowsOf(q, p.q, b, h), rowsOf(k, p.k, b, h), rowsOf(v, p.v, b, h), maskOf(mask, p, b, h), first, last,
+                outRows(o, p, p.queries, b, h), lse + head * p.queries, scratch);
+  });
+}
+
+}  // namespace steppe::STEPPE_NS::attending

@@ -1,0 +1,147 @@
+// Small matrix products on tiles held in registers, and the packing that feeds them.
+#pragma once
+#include <algorithm>
+
+#include "kernels/shared/simd.h"
+
+namespace steppe::STEPPE_NS::attending {
+
+constexpr int kTileRows = STEPPE_LEVEL == 2 ? 12 : 6;
+constexpr int kTileVectors = 2;
+template <class T>
+constexpr int kPanel = kTileVectors * kLanes<T>;  // columns of a panel
+
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+template <class T>
+int64_t padded(int64_t columns) { return ceilDiv(columns, kPanel<T>) * kPanel<T>; }
+
+// A matrix read element by element: element (i, k) lies at data[i * row + k * column].
+template <class T>
+struct Strided {
+  const T* data;
+  int64_t row, column;
+  Strided from(int64_t i) const { return {data + i * row, row, column}; }
+};
+
+// A panel holds kPanel columns of a matrix, row by row; the columns beyond the last are zero.
+// b is (depth, columns): panels[c / kPanel][depth][kPanel], from `source` (depth rows, `stride` apart).
+template <class T>
+void packRows(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
+  constexpr int width = kPanel<T>;
+  for (int64_t c = 0; c < columns; c += width, panels += depth * width) {
+    const int64_t count = std::min<int64_t>(width, columns - c);
+    for (int64_t k = 0; k < depth; k++) {
+      const T* from = source + k * stride + c;
+      T* to = panels + k * width;
+      if (count == width) {
+        for (int i = 0; i < width; i += kLanes<T>) store(to + i, load(from + i));
+      } else {
+        std::copy_n(from, count, to);
+        std::fill(to + count, to + width, T(0));
+      }
+    }
+  }
+}
+
+// The same of the transpose: column c of b is row c of `source`, `depth` long.
+template <class T>
+void packColumns(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
+  constexpr int width = kPanel<T>, block = 8;
+  for (int64_t c = 0; c < columns; c += width, panels += depth * width) {
+    const int64_t count = std::min<int64_t>(width, columns - c);
+    for (int64_t k0 = 0; k0 < depth; k0 += block) {
+      const int64_t k1 = std::min(depth, k0 + block);
+      for (int64_t i = 0; i < count; i++) {
+        const T* from = source + (c + i) * stride;
+        for (int64_t k = k0; k < k1; k++) panels[k * width + i] = from[k];
+      }
+    }
+    if (count < width) {
+      for (int64_t k = 0; k < depth; k++) std::fill(panels + k * width + count, panels + (k + 1) * width, T(0));
+    }
+  }
+}
+
+// c[rows][vectors * lanes] = (add ? c : 0) + a b, with one panel as b.
+template <class T, int Rows, int Vectors>
+__attribute__((noinline)) void tile(Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add) {
+  constexpr int lanes = kLanes<T>;
+  vec<T> sums[Rows][Vectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; v++) sums[r][v] = add ? load(c + r * stride + v * lanes) : vec<T>{};
+  }
+  const T* at = a.data;
+  for (int64_t k = 0; k < depth; k++) {
+    vec<T> b[Vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; v++) b[v] = load(panel + v * lanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; r++) {
+      const vec<T> x = splat(at[r * a.row]);
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; v++) sums[r][v] = madd(x, b[v], sums[r][v]);
+    }
+    at += a.column;
+    panel += kPanel<T>;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; v++) store(c + r * stride + v * lanes, sums[r][v]);
+  }
+}
+
+template <class T, int Vectors, int Rows = kTileRows>
+STEPPE_INLINE void tileOf(int rows, Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add) {
+  if constexpr (Rows > 1) {
+    if (rows < Rows) return tileOf<T, Vectors, Rows - 1>(rows, a, panel, depth, c, stride, add);
+  }
+  tile<T, Rows, Vectors>(a, panel, depth, c, stride, add);
+}
+
+// c = (add ? c : 0) + a b for all rows of a and one panel: rows are dealt to tiles as evenly as can be.
+template <class T, int Vectors>
+void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add) {
+  const int64_t tiles = ceilDiv(rows, kTileRows);
+  for (int64_t t = 0; t < tiles; t++) {
+    const int64_t first = rows * t / tiles, last = rows * (t + 1) / tiles;
+    tileOf<T, Vectors>(int(last - first), a.from(first), panel, depth, c + first * stride, stride, add);
+  }
+}
+
+// c (rows, columns) = (add ? c : 0) + a b; the columns of c up to the next multiple of a panel are written, too.
+template <class T>
+void product(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add) {
+  static_assert(kTileVectors == 2);
+  for (int64_t n = 0; n < columns; n += kPanel<T>, panels += depth * kPanel<T>) {
+    if (columns - n > kLanes<T>) panelProduct<T, 2>(rows, a, panels, depth, c + n, stride, add);
+    else panelProduct<T, 1>(rows, a, panels, depth, c + n, stride, add);
+  }
+}
+
+template <class T>
+STEPPE_INLINE T dot(const T* a, const T* b, int64_t n) {
+  vec<T> sum{};
+  int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) sum = madd(load(a + i), load(b + i), sum);
+  T total = sumLanes(sum);
+  for (; i < n; i++) total += a[i] * b[i];
+  return total;
+}
+
+// c = a b^T of row vectors, `depth` long with unit stride; `panels` are b's rows packed as columns.
+// The few columns that a last, mostly empty panel would hold are single dot products.
+template <class T>
+void rowProducts(int64_t rows, const T* a, int64_t aStride, const T* b, int64_t bStride, const T* panels, int64_t depth, int64_t columns, T* c,
+                 int64_t stride) {
+  int64_t rest = columns % kPanel<T>;
+  if (rest * (depth / kLanes<T> + 8) >= depth) rest = 0;
+  product(rows, Strided<T>{a, aStride, 1}, panels, depth, columns - rest, c, stride, false);
+  for (int64_t j = columns - rest; j < columns; j++) {
+    for (int64_t i = 0; i < rows; i++) c[i * stride + j] = dot(a + i * aStride, b + j * bStride, depth);
+  }
+}
+
+}  // namespace steppe::STEPPE_NS::attending
