@@ -1,9 +1,20 @@
-import "./making.ts";
+// Every family adds its operations to the algebra.
+import "./at.ts";
+import "./attention.ts";
+import "./control.ts";
+import "./conv.ts";
+import "./einsum.ts";
 import "./elementwise.ts";
+import "./indexing.ts";
+import "./join.ts";
+import "./loss.ts";
+import "./making.ts";
+import "./matmul.ts";
+import "./normalize.ts";
+import "./patchEmbed.ts";
+import "./pool.ts";
+import "./random.ts";
 import "./reduce.ts";
 import "./shape.ts";
-import "./join.ts";
-import "./matmul.ts";
-import "./conv.ts";
 import "./softmax.ts";
-import "./normalize.ts";
+import "./sorting.ts";
