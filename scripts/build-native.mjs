@@ -18,7 +18,15 @@ try {
   stop("cmake-js was not found: run npm install first");
 }
 const given = process.argv.slice(2);
-const options = ["--directory", "native", ...(given.includes("--out") ? [] : ["--out", "build"]), "--log-level", "error", "--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING", ...given];
+const options = [
+  "--directory",
+  "native",
+  ...(given.includes("--out") ? [] : ["--out", "build"]),
+  "--log-level",
+  "error",
+  "--CDCMAKE_MESSAGE_LOG_LEVEL=WARNING",
+  ...given,
+];
 for (const step of ["configure", "build"]) {
   const { status } = spawnSync(process.execPath, [tool, step, ...options], {
     cwd: root,

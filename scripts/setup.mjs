@@ -73,9 +73,9 @@ function checkCompiler() {
     ["make", isThere("make") || isThere("ninja")],
   ].filter(([, there]) => !there);
   if (missing.length === 0) return;
-  const names = missing.map(([name]) => name).join(" ");
+  const names = missing.map(([name]) => name);
   stop(
-    `steppe compiles its kernels, and ${names.replaceAll(" ", " and ")} cannot be found: install with "apt-get install ${names}" (macOS: "brew install cmake" and "xcode-select --install"), then run this again.`,
+    `steppe compiles its kernels, and ${new Intl.ListFormat("en").format(names)} cannot be found: install with "apt-get install ${names.join(" ")}" (macOS: "brew install cmake" and "xcode-select --install"), then run this again.`,
   );
 }
 
