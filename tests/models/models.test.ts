@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import * as models from "../../src/models/index.ts";
+import { expectClose, expectCode, flatNumbers, leavesOf, st } from "./helpers.ts";
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+const imageNet = { image: 224, classes: 1000 }, cifar = { image: 32, classes: 10 };
+
+describe("sizes", () => {
+  const rows: [name: string, options: models.CreateOptions, params: number, macs?: number][] = [
+    ["vit-ti/16", imageNet, 5_717_416],
+    ["vit-s/32", imageNet, 22_878_952, 1_142_909_952],
+    ["vit-s/16", imageNet, 22_050_664, 4_598_882_304],
+    ["vit-s/14", imageNet, 22_004_584, 6_123_945_984],
+    ["vit-s/8", imageNet, 22_055_272, 22_405_742_592],
+    ["vit-b/32", imageNet, 88_224_232, 4_409_186_304],
+    ["vit-b/16", imageNet, 86_567_656, 17_563_828_224],
+    ["vit-l/16", imageNet, 304_326_632],
+    ["vit-l/32", imageNet, 306_535_400],
+    ["vit-s/32", { ...imageNet, representation: 384 }, 23_026_792, 1_143_057_408],
+    ["vit-b/16", { ...imageNet, representation: 768 }, 87_158_248, 17_564_418_048],
+    ["vit-ti/4", cifar, 5_362_762],
+    ["vit-ti/4", { ...cifar, hidden: 128, layers: 6, heads: 4 }, 1_205_898],
+  ];
+  for (const [name, options, params, macs] of rows) {
+    it(`${name} ${JSON.stringify(options)}`, () => {
+      const net = models.create(name, options);
+      expect(net.paramCount).toBe(params);
+      expect(leavesOf<{ shape: number[] }>(net.shapes().params).reduce((n, { shape }) => n + sizeOf(shape), 0)).toBe(params);
+      if (macs !== undefined) expect(net.macs).toBe(macs);
+      expect(net.name).toBe(name);
+    });
+  }
+  it("a free form has a name of its own", () => {
+    const net = models.vit({ ...cifar, patch: 4, hidden: 128, layers: 6, heads: 4 });
+    expect([net.name, net.paramCount, net.config.mlp]).toEqual(["vit-d128-l6-h4/4", 1_205_898, 512]);
+  });
+});
+
+describe("names and options", () => {
+  it("list() names what create() knows", () => {
+    for (const name of models.list()) expect(models.create(name, { image: 224 }).paramCount).toBeGreaterThan(0);
+  });
+  it("the nearest name is offered", async () => {
+    expect((await expectCode("ERR_ARGUMENT", () => models.create("vit-bb/16"))).message).toContain('"vit-b/16"');
+    await expectCode("ERR_ARGUMENT", () => models.create(7 as any));
+  });
+  it("the patch must divide the image", () => expectCode("ERR_SHAPE", () => models.create("vit-s/16", { image: 100 })));
+  it("heads must divide hidden", () => expectCode("ERR_SHAPE", () => models.create("vit-s/16", { heads: 5 })));
+  it("sizes are whole numbers", () => expectCode("ERR_ARGUMENT", () => models.create("vit-s/16", { layers: 1.5 })));
+  it("dropout is a share", () => expectCode("ERR_ARGUMENT", () => models.create("vit-s/16", { dropout: 1 })));
+});
+
+describe("a small ViT", () => {
+  const small = { image: 8, patch: 4, classes: 3, hidden: 8, layers: 2, heads: 2 };
+  const net = models.vit(small), key = st.random.key(0);
+  const x = () => st.random.normal(st.random.key(1), [3, 8, 8, 3]);
+
+  it("init gives shapes(), the same bits for the same key", async () => {
+    const { params, state } = net.init(key);
+    expect(leavesOf(params).map((p) => [[...p.shape], p.dtype])).toEqual(leavesOf<any>(net.shapes().params).map((p) => [[...p.shape], p.dtype]));
+    expect(leavesOf(state)).toEqual([]);
+    const numbers = await flatNumbers(params);
+    expect(await flatNumbers(net.init(key).params)).toEqual(numbers);
+    expect(await flatNumbers(net.init(st.random.key(1)).params)).not.toEqual(numbers);
+  });
+
+  it("starts as the published code does", async () => {
+    const { params } = models.vit({ ...small, hidden: 64, image: 32 }).init(key) as any;
+    const std = async (p: any) => Number(await p.square().mean().sqrt().item());
+    const largest = async (p: any) => Number(await p.abs().max().item());
+    expect(await largest(params.cls)).toBe(0);
+    expect(await largest(params.head.kernel)).toBe(0);
+    expect(await std(params.position)).toBeCloseTo(0.02, 3);
+    expect(await std(params.embed.kernel)).toBeCloseTo(1 / Math.sqrt(48), 2);
+    const { attention, mlp } = params.blocks[0];
+    for (const [kernel, limit] of [[attention.qkv.kernel, Math.sqrt(6 / 128)], [attention.out.kernel, Math.sqrt(6 / 128)], [mlp.fc1.kernel, Math.sqrt(6 / 320)]]) {
+      expect(await largest(kernel)).toBeLessThanOrEqual(limit * (1 + 1e-6));
+      expect(await std(kernel)).toBeCloseTo(limit / Math.sqrt(3), 2);
+    }
+    expect(await std(mlp.fc1.bias)).toBeLessThan(2e-6);
+    expect(await largest(attention.qkv.bias)).toBe(0);
+  });
+
+  it("each image is on its own", async () => {
+    const { params, state } = withHead(net.init(key));
+    const all = await net.apply({ params, state }, x()).out.data();
+    const one = await net.apply({ params, state }, x().at([1, 2])).out.data();
+    expect(Math.max(...one.map(Math.abs))).toBeGreaterThan(0.01);
+    expectClose(one, all.subarray(3, 6), 1e-5);
+  });
+
+  it("images of another size are refused", async () => {
+    const variables = net.init(key);
+    await expectCode("ERR_SHAPE", () => net.apply(variables, st.zeros([1, 9, 8, 3])));
+    await expectCode("ERR_SHAPE", () => net.apply(variables, st.zeros([8, 8, 3])));
+  });
+
+  it("drops in training only, by the key", async () => {
+    const dropping = models.vit({ ...small, dropout: 0.5 }), variables = withHead(dropping.init(key));
+    const out = async (options?: object) => Array.from(await dropping.apply(variables, x(), options).out.data());
+    expect(await out()).toEqual(Array.from(await net.apply(variables, x()).out.data()));
+    const [a, again, b] = [await out({ train: true, key }), await out({ train: true, key }), await out({ train: true, key: st.random.key(5) })];
+    expect(again).toEqual(a);
+    expect(b).not.toEqual(a);
+    await expectCode("ERR_ARGUMENT", () => dropping.apply(variables, x(), { train: true }));
+  });
+
+  it("leaves no memory behind", async () => {
+    const device = st.zeros([]).device, inUse = () => st.memory()[device]?.bytesInUse ?? 0, before = inUse();
+    const { params, state } = net.init(key), images = x(), { out } = net.apply({ params, state }, images);
+    await st.evaluate(params, state, out);
+    for (const made of [...leavesOf(params), images, out]) made.dispose();
+    expect(inUse()).toBe(before);
+  });
+});
+
+/** The head starts as zeros; ones let something through. */
+function withHead(variables: any) {
+  const { params, state } = variables, kernel = st.random.normal(st.random.key(9), [...params.head.kernel.shape]);
+  return { params: { ...params, head: { ...params.head, kernel } }, state };
+}

@@ -1,0 +1,71 @@
+import * as models from "../../src/models/index.ts";
+import * as optim from "../../src/optim/index.ts";
+import * as st from "../../src/index.ts";
+
+type Tree = any;
+export const dtypes = ["f64", "f32"] as const;
+/** Relative to the root mean square of each tensor. f32: two sums of some dozens of terms in another order, then five steps that Adam's division makes less smooth. */
+export const tolerances = { f64: 1e-10, f32: 2e-4 } as const;
+
+const mapTree = (tree: Tree, f: (leaf: st.Tensor) => st.Tensor): Tree => {
+  if (tree instanceof st.Tensor) return f(tree);
+  if (Array.isArray(tree)) return tree.map((item) => mapTree(item, f));
+  return Object.fromEntries(Object.entries(tree).map(([key, item]) => [key, mapTree(item, f)]));
+};
+function* leavesOf(tree: Tree, path: string): Generator<[string, st.Tensor]> {
+  if (tree instanceof st.Tensor) yield [path, tree];
+  else for (const [key, item] of Object.entries(tree)) yield* leavesOf(item, `${path}.${key}`);
+}
+
+/** What make_golden.py computes, by steppe. */
+export function ours(golden: Tree, dtype: "f64" | "f32"): Tree {
+  const net = models.vit({ image: 8, patch: 4, classes: 3, hidden: 8, layers: 2, heads: 2, dtype });
+  const params = mapTree(golden.params, (x) => x.cast(dtype)), tangent = mapTree(golden.tangent, (x) => x.cast(dtype));
+  const batch = (i: number): [st.Tensor, st.Tensor] => [golden.images.at(i).cast(dtype), golden.labels.at(i)];
+  const forward = (p: Tree, x: st.Tensor): st.Tensor => net.apply({ params: p, state: {} }, x).out;
+  const loss = (p: Tree, x: st.Tensor, y: st.Tensor): st.Tensor => st.crossEntropy(forward(p, x), y);
+  const train = (gradient: (...args: any[]) => [any, any]): Tree => {
+    const opt = optim.adamw({ lr: 1e-2, weightDecay: 0.1 });
+    const step = st.compile((p: Tree, state: any, x: any, y: any) => {
+      const [value, grads] = gradient(p, x, y);
+      return { value, ...opt.step(p, grads, state) };
+    });
+    const losses: st.Tensor[] = [];
+    let p = params, state = opt.init(params);
+    for (let i = 0; i < 5; i++) {
+      const done = step(p, state, ...batch(i));
+      losses.push(done.value);
+      ({ params: p, state } = done);
+    }
+    return { losses: st.stack(losses), params: p };
+  };
+  const [images, labels] = batch(0), [value, grads] = st.valueAndGrad(loss)(params, images, labels);
+  return {
+    logits: forward(params, images),
+    loss: value,
+    grads,
+    hvp: st.hvp(loss)(params, tangent, images, labels),
+    adamw: train(st.valueAndGrad(loss) as any),
+    sam: train(optim.sam(loss, { rho: 0.05 })),
+  };
+}
+
+export interface Difference {
+  readonly name: string;
+  /** Largest |ours - theirs| over the root mean square of theirs. */
+  readonly error: number;
+}
+
+export async function differences(golden: Tree, dtype: "f64" | "f32"): Promise<Difference[]> {
+  const theirs = new Map(leavesOf(golden[dtype], dtype)), found: Difference[] = [];
+  for (const [name, x] of leavesOf(ours(golden, dtype), dtype)) {
+    const wanted = theirs.get(name);
+    if (wanted === undefined || wanted.dtype !== x.dtype || String(wanted.shape) !== String(x.shape)) throw new Error(`${name}: ${x.dtype} [${x.shape}] is not what PyTorch has`);
+    const [a, b] = [Array.from(await x.data() as Float64Array), Array.from(await wanted.data() as Float64Array)];
+    const rms = Math.sqrt(b.reduce((s, v) => s + v * v, 0) / b.length);
+    found.push({ name, error: Math.max(...a.map((v, i) => Math.abs(v - b[i]!))) / Math.max(rms, Number.MIN_VALUE) });
+    theirs.delete(name);
+  }
+  if (theirs.size > 0) throw new Error(`not computed: ${[...theirs.keys()].join(", ")}`);
+  return found;
+}
