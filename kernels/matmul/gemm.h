@@ -1,0 +1,179 @@
+// A batched matrix product in blocks: strips of a against packed panels of b, in the register tile.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/matmul/pack.h"
+#include "kernels/matmul/tile.h"
+#include "kernels/shared/kernel.h"
+
+namespace steppe::STEPPE_NS {
+
+constexpr int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// The size of equal parts, multiples of `unit`, of which none exceeds `most` (itself a multiple of the unit).
+inline int64_t evenPart(int64_t size, int64_t most, int64_t unit) {
+  const int64_t parts = std::max<int64_t>(1, ceilDiv(size, most));
+  return std::max(unit, ceilDiv(ceilDiv(size, parts), unit) * unit);
+}
+
+template <class T>
+struct Product {
+  const int32_t *batch, *aBatch, *bBatch;  // four sizes and strides
+  int64_t batches, m, n, depth;
+  Factor<T> a, b;
+
+  // The factors of one entry of the batch.
+  std::pair<Factor<T>, Factor<T>> entry(int64_t index) const {
+    Factor<T> left = a, right = b;
+    for (int axis = 3; axis >= 0; axis--) {
+      const int64_t at = index % batch[axis];
+      index /= batch[axis];
+      left.data += at * aBatch[axis];
+      right.data += at * bBatch[axis];
+    }
+    return {left, right};
+  }
+};
+
+// How a product is cut into tasks: by its size alone, so that sums are the same for any number of threads.
+struct Cut {
+  bool sharedPanels;  // b is packed once for all tasks
+  int64_t rows, columns, depth;  // of a block
+  int64_t splits;     // of the summed axis, whose sums are added in the end
+  int64_t group;      // entries of the batch in a task
+};
+
+template <class T>
+Cut cutOf(const Product<T>& p) {
+  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 512, deep = 1024 / sizeof(T);
+  constexpr int64_t taskWork = 200'000, enoughTasks = 16;
+  const int64_t perEntry = p.m * p.n * p.depth;
+  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), deep, 1, 1};
+  const int64_t tasks = p.batches * ceilDiv(p.m, fewRows) * ceilDiv(p.n, manyColumns);
+  if (p.depth >= 1024 && tasks < enoughTasks) {
+    const int64_t blocks = p.batches * ceilDiv(p.m, cut.rows) * ceilDiv(p.n, cut.columns);
+    const int64_t fitting = std::max<int64_t>(1, (int64_t{16} << 20) / int64_t(p.batches * p.m * p.n * sizeof(T)));
+    cut.splits = std::min({ceilDiv(enoughTasks, blocks), p.depth / 256, fitting});
+  } else if (p.batches == 1 && p.m > manyRows) {
+    cut.sharedPanels = true;
+    cut.rows = evenPart(p.m, fewRows, 1);
+  } else {
+    const int64_t wanted = std::clamp<int64_t>(p.batches * perEntry / taskWork, 1, 64);
+    const int64_t blocks = p.batches * ceilDiv(p.m, cut.rows);
+    if (blocks < wanted) cut.columns = std::min(cut.columns, evenPart(p.n, std::max(panel, p.n / ceilDiv(wanted, blocks) / panel * panel), panel));
+    else cut.group = std::clamp<int64_t>(taskWork / std::max<int64_t>(1, perEntry), 1, p.batches);
+  }
+  return cut;
+}
+
+// Runs the product. `y` may be null; `finish(row, rows, column, columns, block, stride)` is called once for each finished
+// block, rows counted through the batch.
+template <class T, class Finish>
+class Gemm {
+ public:
+  Gemm(const Product<T>& product, T* y, Parallel& parallel, const Finish& finish)
+      : p(product), cut(cutOf(product)), y(y), parallel(parallel), finish(finish) {}
+
+  void run() {
+    const int64_t rowBlocks = ceilDiv(p.m, cut.rows), columnBlocks = ceilDiv(p.n, cut.columns), groups = ceilDiv(p.batches, cut.group);
+    if (cut.sharedPanels) packShared();
+    if (cut.splits > 1) sums = static_cast<T*>(parallel.shared(size_t(cut.splits * p.batches * p.m * p.n) * sizeof(T)));
+    parallel(groups * cut.splits * rowBlocks * columnBlocks, [&](int64_t task, int worker) {
+      const int64_t i = task % rowBlocks * cut.rows;
+      const int64_t j = task / rowBlocks % columnBlocks * cut.columns;
+      const int64_t split = task / (rowBlocks * columnBlocks) % cut.splits;
+      const int64_t group = task / (rowBlocks * columnBlocks * cut.splits);
+      for (int64_t entry = group * cut.group; entry < std::min((group + 1) * cut.group, p.batches); entry++) {
+        block(entry, split, i, std::min(cut.rows, p.m - i), j, std::min(cut.columns, p.n - j), worker);
+      }
+    });
+    if (cut.splits > 1) addSums();
+  }
+
+ private:
+  static constexpr int L = kLanes<T>;
+  static constexpr int64_t panel = kTileColumns<T>;
+
+  const Product<T>& p;
+  const Cut cut;
+  T* const y;
+  Parallel& parallel;
+  const Finish& finish;
+  T* panels = nullptr;  // all of b: for each block of depth, its panels one after the other
+  T* sums = nullptr;    // [splits, batches * m, n]
+
+  static int64_t whole(int64_t columns) { return ceilDiv(columns, L) * L; }
+
+  void packShared() {
+    const int64_t width = whole(p.n), count = ceilDiv(p.n, panel), blocks = ceilDiv(p.depth, cut.depth);
+    panels = static_cast<T*>(parallel.shared(size_t(width * p.depth) * sizeof(T)));
+    parallel(blocks * count, [&](int64_t task, int) {
+      const int64_t k = task / count * cut.depth, j = task % count * panel, length = std::min(cut.depth, p.depth - k);
+      const int columns = int(std::min(panel, p.n - j));
+      pack(panels + k * width + j * length, int(whole(columns)), p.b, j, columns, k, length);
+    });
+  }
+
+  void block(int64_t entry, int64_t split, int64_t i, int64_t rows, int64_t j, int64_t columns, int worker) {
+    const auto [a, b] = p.entry(entry);
+    const int64_t begin = p.depth * split / cut.splits, end = p.depth * (split + 1) / cut.splits;
+    const int64_t longest = std::min(cut.depth, end - begin);
+    // Rows that lie far apart by a power of two would share few cache sets.
+    const bool directA = a.depth == 1 && a.inner == p.depth && a.lane * int64_t(sizeof(T)) % 2048 != 0;
+    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && rows <= 2 * kTileRows;
+    const int64_t sizeA = directA ? 0 : rows * longest, sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
+    const bool apart = cut.splits == 1 && !y;
+    T* const packedA = static_cast<T*>(parallel.scratch(worker, size_t(sizeA + sizeB + (apart ? rows * columns : 0) + 3 * L) * sizeof(T)));
+    T* const packedB = packedA + whole(sizeA);
+    T* const c = apart ? packedB + sizeB : (cut.splits > 1 ? sums + (split * p.batches + entry) * p.m * p.n : y + entry * p.m * p.n) + i * p.n + j;
+    const int64_t cRow = apart ? columns : p.n;
+    const int64_t strips = ceilDiv(rows, kTileRows);
+
+    for (int64_t k = begin; k < end; k += cut.depth) {
+      const int64_t length = std::min(cut.depth, end - k);
+      if (!directA) {
+        for (int64_t s = 0; s < strips; s++) {
+          const int64_t first = rows * s / strips, height = rows * (s + 1) / strips - first;
+          pack(packedA + first * length, int(height), a, i + first, int(height), k, length);
+        }
+      }
+      for (int64_t at = 0; at < columns; at += panel) {
+        const int width = int(std::min(panel, columns - at)), vectors = int(ceilDiv(width, L));
+        const T* right = packedB + at * length;
+        int64_t step = vectors * L;
+        if (cut.sharedPanels) {
+          right = panels + k * whole(p.n) + (j + at) * length;
+        } else if (directB && width % L == 0) {
+          right = b.at(j + at, k);
+          step = b.depth;
+        } else {
+          pack(packedB + at * length, vectors * L, b, j + at, width, k, length);
+        }
+        for (int64_t s = 0; s < strips; s++) {
+          const int64_t first = rows * s / strips, height = rows * (s + 1) / strips - first;
+          const Walk walk{1, length, a.lane, height, 0, step, 0};
+          const T* left = directA ? a.at(i + first, k) : packedA + first * length;
+          tileFor<T>(int(height), vectors, directA)(walk, left, right, c + first * cRow + at, cRow, width, k > begin);
+        }
+      }
+    }
+    if (cut.splits == 1) finish(entry * p.m + i, rows, j, columns, c, cRow);
+  }
+
+  // y = sums[0] + sums[1] + ..., in this order.
+  void addSums() {
+    const int64_t all = p.batches * p.m, rows = std::max<int64_t>(1, 16384 / p.n);
+    parallel(ceilDiv(all, rows), [&](int64_t task, int worker) {
+      const int64_t first = task * rows, count = std::min(rows, all - first), size = count * p.n;
+      T* const to = y ? y + first * p.n : static_cast<T*>(parallel.scratch(worker, size_t(size) * sizeof(T)));
+      std::copy_n(sums + first * p.n, size, to);
+      for (int64_t split = 1; split < cut.splits; split++) {
+        const T* from = sums + (split * all + first) * p.n;
+        for (int64_t e = 0; e < size; e++) to[e] += from[e];
+      }
+      finish(first, count, 0, p.n, to, p.n);
+    });
+  }
+};
+
+}  // namespace steppe::STEPPE_NS

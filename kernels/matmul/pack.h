@@ -1,0 +1,72 @@
+// Panels: strips of a factor in the order in which the register tile reads them.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/shared/simd.h"
+
+namespace steppe::STEPPE_NS {
+
+// A factor seen along its lanes (rows of a, columns of b) and its depth, the summed axis of outer * inner elements.
+template <class T>
+struct Factor {
+  const T* data;
+  int64_t lane, depth, outer;  // strides
+  int64_t inner;               // length of one run of the depth
+
+  const T* at(int64_t lanes, int64_t l) const { return data + lanes * lane + l / inner * outer + l % inner * depth; }
+};
+
+// The transpose of 4 x 4 elements: to[l * width + i] = from[i * lane + l].
+template <class T>
+STEPPE_INLINE void transpose4(T* to, int64_t width, const T* from, int64_t lane) {
+  using Four = vecn<T, 4>;
+  const Four r0 = loadAs<Four>(from), r1 = loadAs<Four>(from + lane), r2 = loadAs<Four>(from + 2 * lane), r3 = loadAs<Four>(from + 3 * lane);
+  const Four a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), b = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+  const Four c = __builtin_shufflevector(r0, r1, 2, 6, 3, 7), d = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+  storeAs(to, __builtin_shufflevector(a, b, 0, 1, 4, 5));
+  storeAs(to + width, __builtin_shufflevector(a, b, 2, 3, 6, 7));
+  storeAs(to + 2 * width, __builtin_shufflevector(c, d, 0, 1, 4, 5));
+  storeAs(to + 3 * width, __builtin_shufflevector(c, d, 2, 3, 6, 7));
+}
+
+// to[l * width + i] = from[i * lane + l * depth] for l < length, i < count.
+template <class T>
+void packRun(T* to, int64_t width, int count, const T* from, int64_t lane, int64_t depth, int64_t length) {
+  if (lane == 1) {
+    for (int64_t l = 0; l < length; l++, to += width, from += depth) {
+      int i = 0;
+      for (; i + kLanes<T> <= count; i += kLanes<T>) store(to + i, load(from + i));
+      for (; i < count; i++) to[i] = from[i];
+    }
+    return;
+  }
+  int64_t done = 0;
+  if (depth == 1) {
+    done = length & ~int64_t{3};
+    const int whole = count & ~3;
+    for (int64_t l = 0; l < done; l += 4) {
+      for (int i = 0; i < whole; i += 4) transpose4(to + l * width + i, width, from + i * lane + l, lane);
+    }
+    for (int i = whole; i < count; i++) {
+      for (int64_t l = 0; l < done; l++) to[l * width + i] = from[i * lane + l];
+    }
+  }
+  for (int64_t l = done; l < length; l++) {
+    for (int i = 0; i < count; i++) to[l * width + i] = from[i * lane + l * depth];
+  }
+}
+
+// to[l * width + i] = the factor at lane `first + i`, depth `begin + l`; lanes from `count` to `width` are 0.
+template <class T>
+void pack(T* to, int width, const Factor<T>& factor, int64_t first, int count, int64_t begin, int64_t length) {
+  for (int64_t done = 0; done < length;) {
+    const int64_t run = std::min(length - done, factor.inner - (begin + done) % factor.inner);
+    packRun(to + done * width, width, count, factor.at(first, begin + done), factor.lane, factor.depth, run);
+    done += run;
+  }
+  if (count == width) return;
+  for (int64_t l = 0; l < length; l++) std::fill(to + l * width + count, to + (l + 1) * width, T(0));
+}
+
+}  // namespace steppe::STEPPE_NS
