@@ -81,7 +81,13 @@ class StreamObject : public Napi::ObjectWrap<StreamObject> {
     auto* self = static_cast<StreamObject*>(context);
     if (!self->stream_) return;
     if (about == &kIdle) self->memory_->trim(kKeptWhenIdle);
-    else self->settle(Napi::Function(env, callback));
+    else {
+      try {
+        self->settle(Napi::Function(env, callback));
+      } catch (const Napi::Error& error) {
+        error.ThrowAsJavaScriptException();  // does nothing in a worker thread that is being terminated
+      }
+    }
   }
 
   void settle(const Napi::Function& callback) {
