@@ -1,7 +1,7 @@
-import { apply, type Frame, Node, noAttrs, type Value } from "./node.ts";
+import { apply, type Aval, type Frame, leaf, Node, noAttrs, type Value } from "./node.ts";
 import { none, type Primitive } from "./primitive.ts";
 
-const passThrough = { infer: (inputs: readonly { shape: readonly number[]; dtype: any }[]) => inputs.map(({ shape, dtype }) => ({ shape, dtype })) };
+const passThrough = { infer: (inputs: readonly Aval[]): Aval[] => inputs.map(({ shape, dtype }) => ({ shape, dtype })) };
 
 /** The identity by which a transform marks what it differentiates: every transform has aliases of its own, so nested ones never mix. */
 export const alias: Primitive = {
@@ -44,7 +44,12 @@ const leafRules = { vjp: none("a leaf"), jvp: none("a leaf"), vmap: () => [] } a
 
 /** An argument of a function that is being traced. */
 export const placeholder: Primitive = { name: "placeholder", kind: "leaf", infer: () => [], ...leafRules };
+/** A value that only stands for another of this shape while a function is traced. */
+export const standIn = (aval: Aval, device: string | null, frame: Frame | null = null): Value =>
+  leaf(placeholder, { shape: aval.shape, dtype: aval.dtype }, noAttrs, device, frame);
 /** A number (attrs.value) everywhere in its shape. */
 export const constantPrimitive: Primitive = { name: "constant", kind: "leaf", infer: () => [], ...leafRules };
 /** Bytes from the host (attrs.bytes), uploaded at first use. */
 export const dataPrimitive: Primitive = { name: "data", kind: "leaf", infer: () => [], ...leafRules };
+/** A result of a compiled function: it has its memory from the start. */
+export const computedPrimitive: Primitive = { name: "computed", kind: "leaf", infer: () => [], ...leafRules };

@@ -27,6 +27,8 @@ export interface StorageBuffer {
   readonly slot: number;
   readonly bytes: number;
   refs: number;
+  /** Its memory went to a result that it was donated to. */
+  moved?: boolean;
 }
 
 let nextId = 0;

@@ -55,12 +55,16 @@ export interface Primitive {
   accepts?(index: number, view: StridedView): boolean;
   /** The same in plain operations: runs where no kernel does, and gives every derivative that is not written by hand. */
   fallback?(inputs: readonly Value[], attrs: Attrs): readonly Value[];
-  /** view: where the output's elements lie in the input; null when it needs a copy. */
+  /** view: where the output's elements lie in the input; null when no strides say it: then they are the input's, row-major. */
   view?(input: StridedView, output: Aval, attrs: Attrs): StridedView | null;
   /** elementwise: the row of kernels/elementwise/scalar.ts. */
   readonly scalar?: string;
   /** reduce: how partial results combine. */
   readonly combine?: "sum" | "max" | "min" | "prod";
+  /** opaque: where each input lies in the output (in elements) if every one is a contiguous stretch of it: then it is computed in its place. */
+  placement?(inputs: readonly Aval[], output: Aval, attrs: Attrs): readonly number[] | null;
+  /** A simpler value of the same meaning, or null. `constant` tells the number that fills a value, if it is known. */
+  simplify?(inputs: readonly Value[], attrs: Attrs, constant: (x: Value) => number | undefined): Value | null;
   /** opaque: an elementwise chain may run on the output while it is in cache. */
   readonly epilogue?: boolean;
 }

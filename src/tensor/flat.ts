@@ -3,8 +3,8 @@ import { isFloat, promote } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { flattenTree } from "../graph/tree.ts";
-import { concat } from "./ops.ts";
-import type { Tensor } from "./tensor.ts";
+import { o } from "../graph/algebra.ts";
+import { isTensor, type Tensor, unwrap, wrap } from "./tensor.ts";
 
 /** What is known of a tensor without its numbers. */
 export interface Spec {
@@ -39,18 +39,18 @@ export function layoutOf(op: string, tree: unknown): Layout {
 
 /** All numbers of a tree of tensors as one vector, leaf after leaf. */
 export function ravel(tree: unknown, op = "ravel"): Tensor {
-  layoutOf(op, tree);
-  const parts = (flattenTree(tree, isSpec).leaves as readonly Tensor[]).map((leaf) => leaf.reshape([-1]));
-  return parts.length === 1 ? parts[0]! : concat(parts);
+  const { dtype } = layoutOf(op, tree);
+  const parts = flattenTree(tree, isTensor).leaves.map((leaf) => o.cast(o.reshape(unwrap(leaf, op), [-1]), dtype));
+  return wrap(parts.length === 1 ? parts[0]! : o.concat(parts));
 }
 
-/** The tree of `like` with the numbers of a vector: its leaves are views of it. */
+/** The tree of `like` (tensors, or only their shapes and dtypes) with the numbers of a vector: its leaves are views of it. */
 export function unravel<T>(flat: Tensor, like: T, op = "unravel"): T {
-  const { specs, offsets, size } = layoutOf(op, like);
-  if (!sameShape(flat.shape, [size])) fail("ERR_SHAPE", op, `the tree has ${size} numbers, so a vector [${size}] was expected, got ${showShape(flat.shape)}`);
+  const { specs, offsets, size } = layoutOf(op, like), vector = unwrap(flat, op);
+  if (!sameShape(vector.shape, [size])) fail("ERR_SHAPE", op, `the tree has ${size} numbers, so a vector [${size}] was expected, got ${showShape(vector.shape)}`);
   const leaves = specs.map(({ shape, dtype }, i) => {
-    const piece = flat.at([offsets[i]!, offsets[i]! + sizeOf(shape)]).reshape([...shape]);
-    return piece.dtype === dtype ? piece : piece.cast(dtype);
+    const piece = o.slice(vector, [offsets[i]!], [offsets[i]! + sizeOf(shape)], [1]);
+    return wrap(o.cast(o.reshape(piece, shape), dtype));
   });
   return flattenTree(like, isSpec).unflatten(leaves);
 }

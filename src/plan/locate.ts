@@ -1,0 +1,75 @@
+import type { Value } from "../graph/node.ts";
+import type { StridedView } from "../graph/primitive.ts";
+import { restride, wholeView } from "./strided.ts";
+
+/** Where a value's elements are: in a base (which is computed, given, or a constant), through a view whose row-major order
+ *  is the value's, though its shape may be split or merged. */
+export interface Location {
+  readonly base: Value;
+  readonly view: StridedView;
+}
+
+/** Follows views down to what holds the elements. */
+export class Locator {
+  readonly #known = new Map<Value, Location>();
+  readonly #aliases = new Set<Value>();
+  constructor(private readonly isInput: (value: Value) => boolean) {}
+
+  locate(value: Value): Location {
+    const path: Value[] = [];
+    let v = value;
+    while (!this.#known.has(v) && this.isView(v)) {
+      path.push(v);
+      v = this.#source(v);
+    }
+    let at = this.#known.get(v);
+    if (!at) this.#known.set(v, (at = { base: v, view: wholeView(v.shape) }));
+    for (const next of path.reverse()) this.#known.set(next, (at = this.#through(next, at)));
+    return at;
+  }
+
+  /** A value that is a view, though one that may need a copy. */
+  isView(value: Value): boolean {
+    return value.node.primitive.kind === "view" && !this.isInput(value);
+  }
+  /** The bases whose elements (or, past a barrier, whose completion) a value needs. */
+  dependencies(value: Value): readonly Value[] {
+    const found = new Set<Value>();
+    const seen = new Set<Value>();
+    const stack = [value];
+    while (stack.length > 0) {
+      const v = stack.pop()!;
+      if (seen.has(v)) continue;
+      seen.add(v);
+      if (this.isAlias(v)) stack.push(this.#known.get(v)!.base);
+      else if (!this.isView(v)) found.add(v);
+      else stack.push(...(v.node.primitive.identity === "barrier" ? v.node.inputs : [this.#source(v)]));
+    }
+    return [...found];
+  }
+  /** Says that a value lies within another, though no view made it. */
+  alias(value: Value, location: Location): void {
+    this.#aliases.add(value);
+    this.#known.set(value, location);
+  }
+  isAlias(value: Value): boolean {
+    return this.#aliases.has(value);
+  }
+  #source(value: Value): Value {
+    return value.node.inputs[value.node.primitive.identity ? value.index : 0]!;
+  }
+  #through(value: Value, source: Location): Location {
+    const { primitive, attrs } = value.node;
+    if (primitive.identity) return source;
+    const input = this.#source(value);
+    const shaped = restride(source.view, input.shape);
+    // The source has no strides for its own shape: it must be copied, and this is a view of the copy.
+    if (shaped === null) return this.#view(value, { base: input, view: wholeView(input.shape) });
+    const view = primitive.view!(shaped, value, attrs);
+    return view ? { base: source.base, view } : { base: source.base, view: shaped };
+  }
+  #view(value: Value, source: Location): Location {
+    const view = value.node.primitive.view!(source.view, value, value.node.attrs);
+    return { base: source.base, view: view ?? source.view };
+  }
+}

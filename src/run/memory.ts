@@ -1,0 +1,26 @@
+import { openBackends } from "./devices.ts";
+
+export interface MemoryInfo {
+  /** Bytes held by values, plans and queued work. */
+  readonly bytesInUse: number;
+  /** Bytes taken from the system, with what is kept for reuse. */
+  readonly bytesReserved: number;
+  readonly peakBytes: number;
+  /** Handles that were made and not disposed. */
+  readonly tensors: number;
+  /** Computed tensors that were dropped without dispose() and freed by the garbage collector. */
+  readonly leaked: number;
+}
+
+const handles = new Map<string, number>();
+const leaks = new Map<string, number>();
+
+export const countHandle = (device: string, by: number): void => void handles.set(device, (handles.get(device) ?? 0) + by);
+export const countLeak = (device: string): void => void leaks.set(device, (leaks.get(device) ?? 0) + 1);
+
+/** Memory of every open device, by its name. */
+export function memory(): Record<string, MemoryInfo> {
+  return Object.fromEntries(
+    [...openBackends()].map(([name, backend]) => [name, { ...backend.memory(), tensors: handles.get(name) ?? 0, leaked: leaks.get(name) ?? 0 }]),
+  );
+}

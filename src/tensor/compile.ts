@@ -1,0 +1,130 @@
+import { fail } from "../core/errors.ts";
+import { showShape } from "../core/shape.ts";
+import { computedPrimitive, dataPrimitive, placeholder, standIn } from "../graph/control.ts";
+import { innermostFrame, leaf, noAttrs, type StorageBuffer, type Value } from "../graph/node.ts";
+import type { Flattened } from "../graph/tree.ts";
+import { reachable } from "../graph/walk.ts";
+import type { Plan } from "../plan/plan.ts";
+import { planGraph } from "../plan/planner.ts";
+import { printPlan } from "../plan/print.ts";
+import { backendOf } from "../run/devices.ts";
+import { deviceOf, type Places, placeInputs, runPlan, submitValues, upload } from "../run/engine.ts";
+import { release, retain } from "../run/life.ts";
+import { Tensor, unwrap, wrap } from "./tensor.ts";
+import { callOn, checkFunction, flattenTensors, inTrace, resultValues } from "./trace.ts";
+
+export interface CompileOptions {
+  /** Arguments whose memory the results may take over; they are gone after the call. */
+  readonly donate?: readonly number[];
+  /** Used in messages and profiles. */
+  readonly name?: string;
+}
+
+export type Compiled<F extends (...args: any[]) => any> = F & {
+  /** The plan of the last call as text: kernels, bytes, arena. */
+  explain(): string;
+  /** Frees the plans and what they hold; calling it afterwards throws. */
+  dispose(): void;
+};
+
+/** One recording of the function for one kind of arguments, and its plans by where those arguments lie. */
+interface Recording {
+  readonly placeholders: readonly Value[];
+  readonly captured: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly result: Flattened<Tensor>;
+  readonly plans: Map<string, Plan>;
+}
+
+const recordingsBeforeWarning = 20;
+
+/** Records f once for each kind of arguments (trees, shapes, dtypes, device) and runs the plan from then on. Inside another
+ *  transform it is f itself. Numbers of JS that f uses are constants of the plan. */
+export function compile<F extends (...args: any[]) => any>(f: F, { donate = [], name = f?.name || "compiled" }: CompileOptions = {}): Compiled<F> {
+  checkFunction("compile", f);
+  const recordings = new Map<string, Recording>();
+  let last: Plan | null = null;
+  let disposed = false;
+
+  const recordingOf = (flats: readonly Flattened<Tensor>[], given: readonly (readonly Value[])[], device: string): Recording => {
+    const key = `${device}|${flats.map((flat, i) => `${flat.key}${given[i]!.map((x) => `${x.dtype}${showShape(x.shape)}`).join()}`).join("|")}`;
+    let recording = recordings.get(key);
+    if (!recording) {
+      recordings.set(key, (recording = recordCall(f, flats, given, device)));
+      if (recordings.size === recordingsBeforeWarning) {
+        process.emitWarning(`${name} was compiled ${recordingsBeforeWarning} times, for other shapes or constants each time; give what changes as tensors`, "SteppeWarning");
+      }
+    }
+    return recording;
+  };
+
+  const call = (...args: unknown[]): unknown => {
+    if (disposed) fail("ERR_DISPOSED", "compile", `${name} was disposed`);
+    if (innermostFrame() !== null) return f(...args);
+    for (const n of donate) if (n >= args.length) fail("ERR_ARGUMENT", "compile", `argument ${n} is to be donated, but there are ${args.length}`);
+    const flats = args.map(flattenTensors);
+    const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, name)));
+    const device = deviceOf(given.flat());
+    const recording = recordingOf(flats, given, device);
+    const inputs = [...given.flat(), ...recording.captured];
+    submitValues(inputs).catch(() => {});
+    upload(inputs, device);
+    const gone = inputs.find((x) => x.storage === null);
+    if (gone) fail("ERR_DISPOSED", name, "a tensor that the function uses was disposed or donated elsewhere");
+    const places = placeInputs(inputs);
+    const donated = donate.flatMap((n) => given[n]!);
+    const buffers = donatedBuffers(donated, places);
+    const key = `${places.key}|${[...buffers].join()}`;
+    let plan = recording.plans.get(key);
+    if (!plan) {
+      const { outputs, placeholders, captured } = recording;
+      plan = planGraph({ outputs, inputs: [...placeholders, ...captured], places: places.list, lifted: [], backend: backendOf(device), donated: buffers });
+      recording.plans.set(key, plan);
+    }
+    last = plan;
+    const results = recording.outputs.map((y) => leaf(computedPrimitive, { shape: y.shape, dtype: y.dtype }, noAttrs, device));
+    runPlan(device, plan, places, [], results);
+    for (const n of donate) for (const x of flats[n]!.leaves) if (Tensor.isLive(x)) Tensor.retire(x, `was donated to ${name}()`);
+    return recording.result.unflatten(results.map(wrap));
+  };
+
+  return Object.assign(call as F, {
+    explain: () => (last ? printPlan(last) : `${name} has not been called yet, so it has no plan to show`),
+    dispose: () => {
+      disposed = true;
+      for (const { captured } of recordings.values()) for (const x of captured) release(x);
+      recordings.clear();
+      last = null;
+    },
+  });
+}
+
+function recordCall(f: (...args: any[]) => unknown, flats: readonly Flattened<Tensor>[], given: readonly (readonly Value[])[], device: string): Recording {
+  return inTrace("compile", (frame) => {
+    const stands = given.map((values) => values.map((x) => standIn(x, device, frame)));
+    const { flat: result, values: outputs } = resultValues("compile", callOn(f, flats, stands));
+    const placeholders = stands.flat();
+    const isArgument = new Set(placeholders);
+    const captured = new Set<Value>();
+    const isCaptured = (v: Value): boolean =>
+      !isArgument.has(v) && v.node.device !== null && (v.storage !== null || v.node.primitive === dataPrimitive || v.node.id < frame.firstId);
+    const stop = (v: Value): boolean => {
+      if (isCaptured(v)) captured.add(v);
+      return captured.has(v) || isArgument.has(v);
+    };
+    for (const node of reachable(outputs, stop)) {
+      if (node.primitive === placeholder) fail("ERR_TRACED", "compile", "a value of another traced function is used inside; return it from there instead");
+    }
+    for (const x of captured) retain(x);
+    return { placeholders, captured: [...captured], outputs, result, plans: new Map() };
+  });
+}
+
+/** Buffers that hold donated values and nothing else that anybody still needs. */
+function donatedBuffers(donated: readonly Value[], places: Places): Set<number> {
+  const owned = new Map<StorageBuffer, number>();
+  for (const x of new Set(donated)) if (x.refs === 1) owned.set(x.storage!.buffer, (owned.get(x.storage!.buffer) ?? 0) + 1);
+  const found = new Set<number>();
+  places.buffers.forEach((buffer, i) => { if (owned.get(buffer) === buffer.refs && places.bases[i] === 0) found.add(i); });
+  return found;
+}

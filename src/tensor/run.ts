@@ -1,0 +1,97 @@
+import type { KernelTime } from "../backends/backend.ts";
+import { stopGradientPrimitive } from "../graph/control.ts";
+import { apply, type Value } from "../graph/node.ts";
+import { backendOf, defaultDevice } from "../run/devices.ts";
+import { evaluateValues } from "../run/engine.ts";
+import { profileOf, type Profile } from "../run/profile.ts";
+import { applyCheckpoint } from "../transforms/checkpoint.ts";
+import { applyCustomVjp } from "../transforms/custom.ts";
+import { runScoped } from "./scope.ts";
+import { refuseTraced, type Tensor, unwrap, wrap } from "./tensor.ts";
+import { callOn, checkFunction, flattenTensors, resultValues } from "./trace.ts";
+import { fail } from "../core/errors.ts";
+
+/** Computes every tensor in the trees; resolves when done, rejects with the first error. */
+export async function evaluate(...trees: unknown[]): Promise<void> {
+  const values = trees.flatMap((tree) => flattenTensors(tree).leaves.map((x) => unwrap(x, "evaluate")));
+  for (const v of values) refuseTraced(v, "evaluate");
+  await evaluateValues(values);
+}
+
+/** Runs fn (sync or async) and disposes of every tensor made inside that its result does not hold. */
+export function tidy<R>(fn: () => R): R {
+  checkFunction("tidy", fn);
+  return runScoped(fn, (result) => flattenTensors(result).leaves);
+}
+
+/** Times every kernel that runs while fn does. */
+export async function profile(fn: () => unknown): Promise<Profile> {
+  checkFunction("profile", fn);
+  const backend = backendOf(defaultDevice());
+  const stop = backend.profile?.() ?? (async (): Promise<readonly KernelTime[]> => []);
+  try {
+    await fn();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return profileOf(await stop());
+}
+
+/** x, as a constant to derivatives. */
+export const stopGradient = <T>(tree: T): T => {
+  const flat = flattenTensors(tree);
+  return flat.unflatten(flat.leaves.map((x) => wrap(apply(stopGradientPrimitive, [unwrap(x, "stopGradient")])[0]!)));
+};
+
+/** f, whose intermediate values are computed again in the backward pass instead of being kept. */
+export function checkpoint<F extends (...args: any[]) => any>(f: F): F {
+  checkFunction("checkpoint", f);
+  return ((...args: unknown[]) => {
+    const flats = args.map(flattenTensors);
+    const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, "checkpoint")));
+    const { fun, result } = onValues("checkpoint", f, flats, given);
+    const outputs = applyCheckpoint(fun, given.flat());
+    return result().unflatten(outputs.map(wrap));
+  }) as F;
+}
+
+/** f with a derivative of your own: backward(cotangent, ...primals) returns one cotangent a primal. */
+export function customVjp<F extends (...args: any[]) => any>(f: F, backward: (cotangent: any, ...primals: any[]) => unknown): F {
+  checkFunction("customVjp", f);
+  checkFunction("customVjp", backward);
+  return ((...args: unknown[]) => {
+    const flats = args.map(flattenTensors);
+    const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, "customVjp")));
+    const { fun, result } = onValues("customVjp", f, flats, given);
+    const pullback = (values: readonly Value[]): readonly Value[] => {
+      const outputs = result().leaves.length;
+      return runScoped(() => {
+        const cotangent = result().unflatten(values.slice(0, outputs).map(wrap));
+        const primals = split(values.slice(outputs), given).map((part, i) => flats[i]!.unflatten(part.map(wrap)));
+        const made = backward(cotangent, ...primals);
+        if (!Array.isArray(made) || made.length !== args.length) fail("ERR_ARGUMENT", "customVjp", `backward must return an array of ${args.length} cotangents, one a primal`);
+        return resultValues("customVjp", made).values;
+      }, () => []);
+    };
+    const outputs = applyCustomVjp(fun, pullback, given.flat());
+    return result().unflatten(outputs.map(wrap));
+  }) as F;
+}
+
+/** f as a function on flat values; `result` is the tree of what it last returned. */
+function onValues(op: string, f: (...args: any[]) => unknown, flats: readonly ReturnType<typeof flattenTensors>[], given: readonly (readonly Value[])[]) {
+  let result: ReturnType<typeof flattenTensors> | null = null;
+  const fun = (values: readonly Value[]): readonly Value[] =>
+    runScoped(() => {
+      const { flat, values: outputs } = resultValues(op, callOn(f, flats, split(values, given)));
+      result = flat;
+      return outputs;
+    }, () => []);
+  return { fun, result: () => result ?? fail("ERR_STATE", op, "the function has not run") };
+}
+
+function split(values: readonly Value[], like: readonly (readonly Value[])[]): (readonly Value[])[] {
+  let at = 0;
+  return like.map((part) => values.slice(at, (at += part.length)));
+}
