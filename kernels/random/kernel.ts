@@ -17,9 +17,9 @@ export const threefry = kernel<ThreefryParams>({
   inputs: { keys: "u32", "first?": "u32" },
   outputs: { bits: "u32" },
   params: { batch: "u32", n: "u32", pairs: "u32", counted: "u32" },
-  sizes: ({ batch, n, counted }) => ({ keys: 2 * batch, ...(counted ? { "first?": batch } : {}), bits: batch * n }),
+  sizes: ({ batch, n, counted }) => ({ keys: 2 * batch, ...(counted ? { first: batch } : {}), bits: batch * n }),
   cost: ({ batch, n, pairs }) => ({ flops: (batch * n * 100) / (1 + pairs), bytes: 4 * batch * (n + 3) }),
-  reference({ inputs: { keys, "first?": first }, outputs: { bits } }, { batch, n, pairs }) {
+  reference({ inputs: { keys, first }, outputs: { bits } }, { batch, n, pairs }) {
     for (let b = 0; b < batch; b++) {
       const start = first?.[b] ?? 0;
       const block = (i: number): [number, number] => threefryBlock(keys![2 * b]!, keys![2 * b + 1]!, 0, (start + i) % top);
