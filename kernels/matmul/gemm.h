@@ -2,7 +2,9 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
+#include "kernels/matmul/finish.h"
 #include "kernels/matmul/pack.h"
 #include "kernels/matmul/tile.h"
 #include "kernels/shared/kernel.h"
@@ -66,12 +68,11 @@ Cut cutOf(const Product<T>& p) {
   return cut;
 }
 
-// Runs the product. `y` may be null; `finish(row, rows, column, columns, block, stride)` is called once for each finished
-// block, rows counted through the batch.
-template <class T, class Finish>
+// Runs the product, and `finish` on every finished block. `y` may be null.
+template <class T>
 class Gemm {
  public:
-  Gemm(const Product<T>& product, T* y, Parallel& parallel, const Finish& finish)
+  Gemm(const Product<T>& product, T* y, Parallel& parallel, const Finish<T>& finish)
       : p(product), cut(cutOf(product)), y(y), parallel(parallel), finish(finish) {}
 
   void run() {
@@ -98,7 +99,7 @@ class Gemm {
   const Cut cut;
   T* const y;
   Parallel& parallel;
-  const Finish& finish;
+  const Finish<T>& finish;
   T* panels = nullptr;  // all of b: for each block of depth, its panels one after the other
   T* sums = nullptr;    // [splits, batches * m, n]
 
@@ -123,12 +124,16 @@ class Gemm {
     const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && rows <= 2 * kTileRows;
     const int64_t sizeA = directA ? 0 : rows * longest, sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
     const bool apart = cut.splits == 1 && !y;
-    T* const packedA = static_cast<T*>(parallel.scratch(worker, size_t(sizeA + sizeB + (apart ? rows * columns : 0) + 3 * L) * sizeof(T)));
+    char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(whole(sizeA) + sizeB + (apart ? rows * columns : 0)) * sizeof(T)));
+    T* const packedA = reinterpret_cast<T*>(scratch + finish.scratchBytes());
     T* const packedB = packedA + whole(sizeA);
     T* const c = apart ? packedB + sizeB : (cut.splits > 1 ? sums + (split * p.batches + entry) * p.m * p.n : y + entry * p.m * p.n) + i * p.n + j;
     const int64_t cRow = apart ? columns : p.n;
     const int64_t strips = ceilDiv(rows, kTileRows);
 
+    if (begin == end) {
+      for (int64_t r = 0; r < rows; r++) std::fill_n(c + r * cRow, columns, T(0));
+    }
     for (int64_t k = begin; k < end; k += cut.depth) {
       const int64_t length = std::min(cut.depth, end - k);
       if (!directA) {
@@ -157,7 +162,7 @@ class Gemm {
         }
       }
     }
-    if (cut.splits == 1) finish(entry * p.m + i, rows, j, columns, c, cRow);
+    if (cut.splits == 1) finish(entry * p.m + i, rows, j, columns, c, cRow, scratch);
   }
 
   // y = sums[0] + sums[1] + ..., in this order.
@@ -165,13 +170,14 @@ class Gemm {
     const int64_t all = p.batches * p.m, rows = std::max<int64_t>(1, 16384 / p.n);
     parallel(ceilDiv(all, rows), [&](int64_t task, int worker) {
       const int64_t first = task * rows, count = std::min(rows, all - first), size = count * p.n;
-      T* const to = y ? y + first * p.n : static_cast<T*>(parallel.scratch(worker, size_t(size) * sizeof(T)));
+      char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + (y ? 0 : size_t(size) * sizeof(T))));
+      T* const to = y ? y + first * p.n : reinterpret_cast<T*>(scratch + finish.scratchBytes());
       std::copy_n(sums + first * p.n, size, to);
       for (int64_t split = 1; split < cut.splits; split++) {
         const T* from = sums + (split * all + first) * p.n;
         for (int64_t e = 0; e < size; e++) to[e] += from[e];
       }
-      finish(first, count, 0, p.n, to, p.n);
+      finish(first, count, 0, p.n, to, p.n, scratch);
     });
   }
 };

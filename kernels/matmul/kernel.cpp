@@ -1,12 +1,15 @@
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
+#include "kernels/matmul/finish.h"
 #include "kernels/matmul/gemm.h"
+#include "kernels/matmul/vector.h"
 #include "kernels/shared/kernel.h"
 
 namespace steppe::STEPPE_NS {
 namespace {
 
+// params: matmul
 struct Params {
   int32_t batch[4], aBatch[4], bBatch[4];
   int32_t m, n, outer, k;
@@ -18,18 +21,23 @@ template <class T>
 void matmul(const Call& call) {
   const auto& params = call.params<Params>();
   const int64_t depth = int64_t{params.outer} * params.k;
-  Product<T> p{params.batch, params.aBatch, params.bBatch, 1, params.m, params.n, depth,
-               {call.buffer<T>(0) + params.aOffset, params.aRow, params.aCol, params.aOuter, params.k},
-               {call.buffer<T>(1) + params.bOffset, params.bCol, params.bRow, params.bOuter, params.k}};
+  const Factor<T> a{call.buffer<T>(0) + params.aOffset, params.aRow, params.aCol, params.aOuter, params.k};
+  const Factor<T> b{call.buffer<T>(1) + params.bOffset, params.bCol, params.bRow, params.bOuter, params.k};
+  Product<T> p{params.batch, params.aBatch, params.bBatch, 1, params.m, params.n, depth, a, b};
   for (int axis = 0; axis < 4; axis++) p.batches *= params.batch[axis];
-  T* y = call.buffer<T>(2);
   if (p.batches == 0 || p.m == 0 || p.n == 0) return;
-  if (depth == 0) {
-    std::fill_n(y, p.batches * p.m * p.n, T(0));
-    return;
+
+  const int words = call.word_count - int(offsetof(Params, program) / sizeof(int32_t)), inputs = words > 0 ? ProgramView{params.program}.inputs() : 0;
+  T* const y = call.buffer<T>(2 + inputs);
+  const Finish<T> finish(params.program, words, call.buffers + 2, call.buffers + 3 + inputs);
+  if (depth > 0 && p.m == 1) {
+    rowTimesMatrix(p, y, false, *call.parallel, finish);
+  } else if (depth > 0 && p.n == 1) {
+    // A column is the row of the transposed product.
+    rowTimesMatrix({params.batch, params.bBatch, params.aBatch, p.batches, 1, p.m, depth, b, a}, y, true, *call.parallel, finish);
+  } else {
+    Gemm<T>(p, y, *call.parallel, finish).run();
   }
-  const auto finish = [](int64_t, int64_t, int64_t, int64_t, const T*, int64_t) {};
-  Gemm<T, decltype(finish)>(p, y, *call.parallel, finish).run();
 }
 
 STEPPE_KERNEL("matmul_f32", matmul<float>);
