@@ -45,8 +45,9 @@ class Backward {
     const Parts keyBlocks = splitBy(last - first, kKeys), rowBlocks = splitBy(p_.queries, kRows);
     for (int64_t block = 0; block < keyBlocks.count; block++) {
       const int64_t j0 = first + keyBlocks.edge(block), j1 = first + keyBlocks.edge(block + 1);
-      packColumns(in.k.row(j0), in.k.stride, p_.dim, j1 - j0, keyColumns_);
-      packColumns(in.v.row(j0), in.v.stride, p_.dim, j1 - j0, valueColumns_);
+      const int64_t packed = j1 - j0 - dotColumns<T>(j1 - j0, p_.dim);
+      packColumns(in.k.row(j0), in.k.stride, p_.dim, packed, keyColumns_);
+      packColumns(in.v.row(j0), in.v.stride, p_.dim, packed, valueColumns_);
       packRows(in.k.row(j0), in.k.stride, j1 - j0, p_.dim, keyRows_);
       bool begun = false;
       for (int64_t part = 0; part < rowBlocks.count; part++) {

@@ -31,7 +31,8 @@ class Forward {
     const Parts keyBlocks = splitBy(seen, kKeys), rowBlocks = splitBy(count, kRows);
     for (int64_t block = 0; seen > 0 && block < keyBlocks.count; block++) {
       const int64_t j0 = keyBlocks.edge(block), j1 = keyBlocks.edge(block + 1);
-      packColumns(k.row(j0), k.stride, p_.dim, j1 - j0, keyPanels_);
+      const int64_t packed = j1 - j0 - dotColumns<T>(j1 - j0, p_.dim);
+      packColumns(k.row(j0), k.stride, p_.dim, packed, keyPanels_);
       packRows(v.row(j0), v.stride, j1 - j0, p_.dim, valuePanels_);
       for (int64_t part = 0; part < rowBlocks.count; part++) {
         visit(q, k, mask, first, first + rowBlocks.edge(part), first + rowBlocks.edge(part + 1), j0, j1);

@@ -43,21 +43,42 @@ void packRows(const T* source, int64_t stride, int64_t depth, int64_t columns, T
   }
 }
 
+// Swaps element (i, j + D) with (i + D, j) wherever i and j lack the bit D; done for all bits, it transposes.
+template <int D, class V, int... J>
+STEPPE_INLINE void swapOffDiagonal(V& a, V& b, std::integer_sequence<int, J...>) {
+  const V low = __builtin_shufflevector(a, b, (J & D ? kLanesOf<V> + J - D : J)...);
+  b = __builtin_shufflevector(a, b, (J & D ? kLanesOf<V> + J : J + D)...);
+  a = low;
+}
+template <int D = 1, class V>
+STEPPE_INLINE void transpose(V* rows) {
+  constexpr int n = kLanesOf<V>;
+#pragma GCC unroll 16
+  for (int i = 0; i < n; i++) {
+    if (!(i & D)) swapOffDiagonal<D>(rows[i], rows[i + D], std::make_integer_sequence<int, n>{});
+  }
+  if constexpr (2 * D < n) transpose<2 * D>(rows);
+}
+
 // The same of the transpose: column c of b is row c of `source`, `depth` long.
 template <class T>
 void packColumns(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
-  constexpr int width = kPanel<T>, block = 8;
-  for (int64_t c = 0; c < columns; c += width, panels += depth * width) {
-    const int64_t count = std::min<int64_t>(width, columns - c);
-    for (int64_t k0 = 0; k0 < depth; k0 += block) {
-      const int64_t k1 = std::min(depth, k0 + block);
-      for (int64_t i = 0; i < count; i++) {
-        const T* from = source + (c + i) * stride;
-        for (int64_t k = k0; k < k1; k++) panels[k * width + i] = from[k];
-      }
+  constexpr int width = kPanel<T>, lanes = kLanes<T>;
+  for (int64_t c = 0; c < padded<T>(columns); c += lanes) {
+    T* to = panels + c / width * depth * width + c % width;
+    const T* from = source + c * stride;
+    const int64_t count = std::clamp<int64_t>(columns - c, 0, lanes);
+    int64_t k = 0;
+    for (; count == lanes && k + lanes <= depth; k += lanes) {
+      vec<T> rows[lanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; i++) rows[i] = load(from + i * stride + k);
+      transpose(rows);
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; i++) store(to + (k + i) * width, rows[i]);
     }
-    if (count < width) {
-      for (int64_t k = 0; k < depth; k++) std::fill(panels + k * width + count, panels + (k + 1) * width, T(0));
+    for (; k < depth; k++) {
+      for (int64_t i = 0; i < lanes; i++) to[k * width + i] = i < count ? from[i * stride + k] : T(0);
     }
   }
 }
@@ -131,15 +152,20 @@ STEPPE_INLINE T dot(const T* a, const T* b, int64_t n) {
   return total;
 }
 
-// c = a b^T of row vectors, `depth` long with unit stride; `panels` are b's rows packed as columns.
-// The few columns that a last, mostly empty panel would hold are single dot products.
+// Columns that would fill so little of a last panel that single dot products are less work.
+template <class T>
+int64_t dotColumns(int64_t columns, int64_t depth) {
+  const int64_t rest = columns % kPanel<T>;
+  return rest * (depth / kLanes<T> + 8) < depth ? rest : 0;
+}
+
+// c = a b^T of row vectors, `depth` long with unit stride; `panels` holds b's rows, packed as columns, but for the dotColumns.
 template <class T>
 void rowProducts(int64_t rows, const T* a, int64_t aStride, const T* b, int64_t bStride, const T* panels, int64_t depth, int64_t columns, T* c,
                  int64_t stride) {
-  int64_t rest = columns % kPanel<T>;
-  if (rest * (depth / kLanes<T> + 8) >= depth) rest = 0;
-  product(rows, Strided<T>{a, aStride, 1}, panels, depth, columns - rest, c, stride, false);
-  for (int64_t j = columns - rest; j < columns; j++) {
+  const int64_t whole = columns - dotColumns<T>(columns, depth);
+  product(rows, Strided<T>{a, aStride, 1}, panels, depth, whole, c, stride, false);
+  for (int64_t j = whole; j < columns; j++) {
     for (int64_t i = 0; i < rows; i++) c[i * stride + j] = dot(a + i * aStride, b + j * bStride, depth);
   }
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 namespace steppe::STEPPE_NS {
 
@@ -141,18 +142,20 @@ STEPPE_INLINE V minimum(V a, V b) {
   return ((a < b) | (a != a)) ? a : b;
 }
 
+// Lanes [First, First + sizeof...(I)): a shuffle, because an address would keep the caller's vector in memory.
+template <int First, class V, int... I>
+STEPPE_INLINE auto lanesFrom(V v, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(v, v, (First + I)...);
+}
 // Over the lanes: halves are combined until one lane is left, so the order is fixed.
 template <class V, class F>
 STEPPE_INLINE LaneOf<V> reduce(V v, F combine) {
-  constexpr int n = kLanesOf<V>;
-  if constexpr (n == 1) {
-    return v[0];
+  constexpr int half = kLanesOf<V> / 2;
+  if constexpr (half == 1) {
+    return combine(vecn<LaneOf<V>, 1>{} + v[0], vecn<LaneOf<V>, 1>{} + v[1])[0];
   } else {
-    using Half = vecn<LaneOf<V>, n / 2>;
-    Half low, high;
-    __builtin_memcpy(&low, &v, sizeof low);
-    __builtin_memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
-    return reduce(combine(low, high), combine);
+    using Half = std::make_integer_sequence<int, half>;
+    return reduce(combine(lanesFrom<0>(v, Half{}), lanesFrom<half>(v, Half{})), combine);
   }
 }
 template <class V>
