@@ -68,6 +68,9 @@ function reshapedStrides({ shape, strides }: StridedView, output: Shape): number
   return out;
 }
 
+/** Whether a value is yet to be made by this primitive: computed values have let go of their inputs. */
+const isLazy = (x: Value, primitive: Primitive): boolean => x.node.primitive === primitive && x.storage === null;
+
 const shapeIn = (attrs: Attrs): Shape => attrs.shape as Shape;
 const reshape = view("reshape", {
   shape: (_, attrs) => shapeIn(attrs),
@@ -76,7 +79,7 @@ const reshape = view("reshape", {
     const strides = reshapedStrides(input, output);
     return strides && { shape: output, strides, offset: input.offset };
   },
-  simplify: ([x], attrs) => (sameShape(x!.shape, shapeIn(attrs)) ? x! : x!.node.primitive === reshape ? o.reshape(x!.node.inputs[0]!, shapeIn(attrs)) : null),
+  simplify: ([x], attrs) => (sameShape(x!.shape, shapeIn(attrs)) ? x! : isLazy(x!, reshape) ? o.reshape(x!.node.inputs[0]!, shapeIn(attrs)) : null),
   transpose: (ct, x) => o.reshape(ct, x),
   batched: (x, size, attrs) => o.reshape(x, [size, ...shapeIn(attrs)]),
 });
@@ -87,7 +90,7 @@ const transpose = view("transpose", {
   view: ({ strides, offset }, shape, attrs) => ({ shape, strides: permIn(attrs).map((a) => strides[a]!), offset }),
   simplify([x], attrs) {
     const axes = permIn(attrs);
-    return x!.node.primitive === transpose ? o.transpose(x!.node.inputs[0]!, axes.map((a) => permIn(x!.node.attrs)[a]!)) : null;
+    return isLazy(x!, transpose) ? o.transpose(x!.node.inputs[0]!, axes.map((a) => permIn(x!.node.attrs)[a]!)) : null;
   },
   transpose(ct, _, attrs) {
     const axes = permIn(attrs);

@@ -38,7 +38,7 @@ type JoinOne<A extends DType, B extends DType> = [A] extends [B] ? A
 type Join<A extends DType, B extends DType> = A extends DType ? (B extends DType ? JoinOne<A, B> : never) : never;
 type Floats = "f64" | "f32" | "f16" | "bf16";
 /** A number beside an array: weak. */
-type Weak<D extends DType, N> = D extends Floats ? D : N extends boolean ? D : `${N & number}` extends `${bigint}` ? (D extends "bool" ? "i32" : D) : "f32" | D;
+type Weak<D extends DType, N> = D extends Floats ? D : N extends boolean ? D : number extends N ? "f32" | D : `${N & number}` extends `${bigint}` ? (D extends "bool" ? "i32" : D) : "f32";
 
 /** The dtype of an operation on two operands. */
 export type Promote<A, B> = IsAny<A> extends true ? any : IsAny<B> extends true ? any
@@ -58,20 +58,20 @@ export type NumberOf<X> = X extends AnyTensor ? (IsAny<X["dtype"]> extends true 
 
 type Ones = { "0": []; "1": [1]; "2": [1, 1]; "3": [1, 1, 1]; "4": [1, 1, 1, 1]; "5": [1, 1, 1, 1, 1]; "6": [1, 1, 1, 1, 1, 1]; "7": [1, 1, 1, 1, 1, 1, 1]; "8": [1, 1, 1, 1, 1, 1, 1, 1]; "9": [1, 1, 1, 1, 1, 1, 1, 1, 1] };
 type Digit = keyof Ones;
-type Reversed<T extends string, R extends string = ""> = T extends `${infer H}${infer Rest}` ? Reversed<Rest, `${H}${R}`> : R;
+type Reversed<T, R extends string = ""> = T extends `${infer H}${infer Rest}` ? Reversed<Rest, `${H}${R}`> : R;
 // Numbers with the lowest digit first.
-type AddDigits<A extends string, B extends string, Carry extends 1[] = []> =
+type AddDigits<A, B, Carry extends 1[] = [], Out extends string = ""> =
   A extends `${infer P extends Digit}${infer X}`
-    ? B extends `${infer Q extends Digit}${infer Y}` ? Carried<[...Ones[P], ...Ones[Q], ...Carry]["length"], X, Y> : Carry extends [] ? A : Carried<[...Ones[P], ...Carry]["length"], X, "">
-    : B extends "" ? (Carry extends [] ? "" : "1") : AddDigits<B, A, Carry>;
-type Carried<N, X extends string, Y extends string> = N extends number ? (`${N}` extends `1${infer D extends Digit}` ? `${D}${AddDigits<X, Y, [1]>}` : `${N}${AddDigits<X, Y>}`) : never;
-type TimesDigit<A extends string, D extends 1[], Sum extends string = "0"> = D extends [1, ...infer Rest extends 1[]] ? TimesDigit<A, Rest, AddDigits<Sum, A>> : Sum;
-type TimesDigits<A extends string, B extends string, Sum extends string = "0"> = B extends `${infer D extends Digit}${infer Rest}` ? TimesDigits<`0${A}`, Rest, AddDigits<Sum, TimesDigit<A, Ones[D]>>> : Sum;
+    ? B extends `${infer Q extends Digit}${infer Y}` ? AddStep<[...Ones[P], ...Ones[Q], ...Carry]["length"], X, Y, Out> : Carry extends [] ? `${Out}${A}` : AddStep<[...Ones[P], ...Carry]["length"], X, "", Out>
+    : B extends "" ? (Carry extends [] ? Out : `${Out}1`) : AddDigits<B, A, Carry, Out>;
+type AddStep<N, X, Y, Out extends string> = N extends number ? (`${N}` extends `1${infer D extends Digit}` ? AddDigits<X, Y, [1], `${Out}${D}`> : AddDigits<X, Y, [], `${Out}${N}`>) : never;
+type TimesDigit<A, D extends 1[], Sum = "0"> = D extends [1, ...infer Rest extends 1[]] ? TimesDigit<A, Rest, AddDigits<Sum, A>> : Sum;
+type TimesDigits<A extends string, B, Sum = "0"> = B extends `${infer D extends Digit}${infer Rest}` ? TimesDigits<`0${A}`, Rest, AddDigits<Sum, TimesDigit<A, Ones[D]>>> : Sum;
 /** The number of digits with the lowest first. */
-type Value<T extends string> = Trimmed<Reversed<T>> extends `${infer N extends number}` ? N : number;
-type Trimmed<T extends string> = T extends `0${infer Rest}` ? (Rest extends "" ? "0" : Trimmed<Rest>) : T;
-export type Add<A extends number, B extends number> = number extends A | B ? number : Value<AddDigits<Reversed<`${A}`>, Reversed<`${B}`>>>;
-type Times<A extends number, B extends number> = number extends A | B ? number : A extends 1 ? B : B extends 1 ? A : Value<TimesDigits<Reversed<`${A}`>, Reversed<`${B}`>>>;
+type NumberOfDigits<T> = Trimmed<Reversed<T>> extends `${infer N extends number}` ? N : number;
+type Trimmed<T> = T extends `0${infer Rest}` ? (Rest extends "" ? "0" : Trimmed<Rest>) : T;
+export type Add<A extends number, B extends number> = number extends A | B ? number : NumberOfDigits<AddDigits<Reversed<`${A}`>, Reversed<`${B}`>>>;
+type Times<A extends number, B extends number> = number extends A | B ? number : A extends 1 ? B : B extends 1 ? A : `${A} ${B}` extends `${infer P} ${infer Q}` ? NumberOfDigits<TimesDigits<Reversed<P>, Reversed<Q>>> : number;
 /** How many elements a shape has. */
 export type Size<S extends Shape, N extends number = 1> = Unknown<S> extends true ? number : S extends readonly [infer H extends number, ...infer T extends Shape] ? Size<T, Times<N, H>> : N;
 
@@ -92,16 +92,17 @@ export interface AxesOption {
   /** The reduced axes stay, with one element. Default: false. */
   readonly keepDims?: boolean;
 }
+type In<O, Name extends string> = Name extends keyof O ? O[Name] : undefined;
+type Each<A> = A extends readonly (infer E)[] ? E : A;
+/** What a reduced axis leaves; unknown: number. */
+type Left<O> = In<O, "keepDims"> extends true ? [1] : In<O, "keepDims"> extends false | undefined ? [] : number[];
 /** The shape of a reduction. */
-export type Reduced<S extends Shape, O> = Unknown<S> extends true ? (O extends { axis: any } ? number[] : O extends { keepDims: true } ? number[] : [])
-  : O extends { axis: infer A } ? ReducedBy<S, A extends readonly (infer E)[] ? E : A, O extends { keepDims: true } ? [1] : []>
-  : O extends { keepDims: true } ? ReplaceAxes<S, number, [1]> : [];
-type ReducedBy<S extends Shape, A, R extends Shape> = A extends number ? (number extends A ? number[] : ReplaceAxes<S, AxisOf<S, A>, R>) : ReplaceAxes<S, number, R>;
-type Single<S extends Shape, O> = O extends { axis: readonly number[] } ? (O["axis"]["length"] extends 1 ? true : false) : true;
-/** Several axes at once: the union is taken apart only here. */
-export type ReducedShape<S extends Shape, O> = Single<S, O> extends true ? Reduced<S, O> : O extends { axis: readonly (infer A)[] }
-  ? Unknown<S> extends true ? number[] : number extends A ? number[] : ReplaceAxes<S, AxisOf<S, A>, O extends { keepDims: true } ? [1] : []>
-  : number[];
+export type ReducedShape<S extends Shape, O> = IsAny<O> extends true ? number[] : Left<O> extends infer R extends Shape
+  ? Unknown<R> extends true ? number[]
+  : [In<O, "axis">] extends [null | undefined] ? (R extends [] ? [] : Unknown<S> extends true ? number[] : ReplaceAxes<S, number, R>)
+  : Unknown<S> extends true ? number[]
+  : number extends Each<In<O, "axis">> ? number[] : ReplaceAxes<S, AxisOf<S, Each<In<O, "axis">>>, R>
+  : never;
 export type ExpandedShape<S extends Shape, A> = Unknown<S> extends true ? number[] : A extends number ? number extends A ? number[] : InsertAxis<S, AxisOf<[...S, 1], A>, 1> : number[];
 
 // ---- broadcasting
@@ -161,7 +162,7 @@ export type BroadcastableTo<S extends Shape, P extends Shape> = Unknown<S> exten
   : BroadcastShape<S, P> extends infer R ? ([R] extends [never] ? ShapeError<`${Shown<S>} does not broadcast to ${Shown<P>}`> : unknown) : never;
 
 export type AxisOption = { readonly axis?: number };
-type Axis<O> = O extends { axis: infer A } ? A : 0;
+type Axis<O> = "axis" extends keyof O ? (undefined extends O["axis"] ? number : O["axis"]) : 0;
 type SameSizes<A extends Shape, B extends Shape, Skip, I extends 1[] = []> =
   A extends readonly [infer X extends number, ...infer P extends Shape]
     ? B extends readonly [infer Y extends number, ...infer Q extends Shape] ? (I["length"] extends Skip ? SameSizes<P, Q, Skip, [...I, 1]> : Agree<X, Y> extends true ? SameSizes<P, Q, Skip, [...I, 1]> : false) : false
@@ -190,9 +191,10 @@ export type AttentionShape<Q extends Shape, K extends Shape, V extends Shape> = 
     ? [Agree<B, B1>, Agree<B, B2>, Agree<H, H1>, Agree<H, H2>, Agree<D, D1>, Agree<M, M1>] extends [true, true, true, true, true, true] ? [B, H, N, E] : never
     : never;
 
-/** The shape of nested arrays: their depth is known, and the lengths where they are tuples. */
-export type ShapeOfData<T> = T extends number | boolean ? [] : T extends readonly (infer E)[] ? (IsAny<E> extends true ? number[] : [T["length"], ...ShapeOfData<T[0] extends undefined ? E : T[0]>]) : [number];
-export type DTypeOfData<T> = IsAny<T> extends true ? any : T extends Float64Array ? "f64" : T extends Float32Array ? "f32" : T extends Int32Array ? "i32" : T extends Uint32Array ? "u32" : T extends Uint8Array ? "u8"
-  : T extends boolean ? "bool" : T extends number ? "f32" : T extends readonly (infer E)[] ? DTypeOfData<E> : DType;
-/** An option, or what holds without it. */
-export type Option<O, Name extends string, Default> = O extends { readonly [K in Name]: infer T } ? (undefined extends T ? Exclude<T, undefined> | Default : T) : Default;
+/** The shape of numbers in up to three arrays: their depth is known, and the lengths where they are tuples. */
+export type ShapeOfData<T> = IsAny<T> extends true ? number[] : T extends readonly (number | boolean)[] ? [T["length"]] : T extends readonly (readonly (number | boolean)[])[] ? [T["length"], T[0]["length"]]
+  : T extends readonly (readonly (readonly (number | boolean)[])[])[] ? [T["length"], T[0]["length"], T[0][0]["length"]] : T extends number | boolean ? [] : T extends readonly unknown[] ? number[] : [number];
+export type DTypeOfData<T, Depth extends 1[] = []> = IsAny<T> extends true ? any : Depth["length"] extends 8 ? DType : T extends Float64Array ? "f64" : T extends Float32Array ? "f32" : T extends Int32Array ? "i32" : T extends Uint32Array ? "u32" : T extends Uint8Array ? "u8"
+  : T extends boolean ? "bool" : T extends number ? "f32" : T extends readonly (infer E)[] ? DTypeOfData<E, [...Depth, 1]> : DType;
+/** The dtype asked for, or what holds without it. */
+export type DTypeIn<O, Default> = "dtype" extends keyof O ? (O["dtype"] extends infer D ? (undefined extends D ? Extract<D, DType> | Default : D extends DType ? D : never) : never) : Default;
