@@ -75,8 +75,8 @@ export const scalarRows: readonly ScalarRow[] = [
   // Halves go to the even neighbour.
   float("round", roundHalfEven),
   // NaN wins.
-  two("maximum", { types: all, f64: Math.max, c: "maximum(a, b)", wgsl: "steppeMaximum(a, b)" }),
-  two("minimum", { types: all, f64: Math.min, c: "minimum(a, b)", wgsl: "steppeMinimum(a, b)" }),
+  two("maximum", { types: all, f64: (a, b) => Math.max(a, b), c: "maximum(a, b)", wgsl: "steppeMaximum(a, b)" }),
+  two("minimum", { types: all, f64: (a, b) => Math.min(a, b), c: "minimum(a, b)", wgsl: "steppeMinimum(a, b)" }),
   // a is an i32 register: where it is not 0, b.
   { name: "select", arity: 3, types: all, result: "same", f64: (a, b, c) => (a !== 0 ? b : c), c: "select(a, b, c)", wgsl: "select(c, b, a != 0)" },
   compare("equal", "==", (a, b) => a === b),
