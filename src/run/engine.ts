@@ -11,6 +11,7 @@ import { GraphKey } from "./key.ts";
 import { dropStorage, settle } from "./life.ts";
 import { PlanCache } from "./cache.ts";
 import { resolveTransfers } from "./transfer.ts";
+import { upload } from "./upload.ts";
 
 let submittedAt = 0;
 /** Nodes made since something was last run. */
@@ -40,7 +41,7 @@ const constantOf = (value: Value): number => Number(value.node.attrs.value);
 
 /** Computes values; resolves when done. */
 export async function evaluateValues(values: readonly Value[]): Promise<void> {
-  await resolveTransfers(values);
+  await resolveTransfers(values, readValue);
   await submitValues(values);
 }
 
@@ -94,18 +95,6 @@ export function deviceOf(values: readonly Value[]): string {
     device = node.device;
   }
   return device ?? defaultDevice();
-}
-
-/** Gives host data its memory. */
-export function upload(values: readonly Value[], device: string): void {
-  for (const value of values) {
-    if (value.storage !== null) continue;
-    const bytes = value.node.attrs.bytes as Uint8Array;
-    const backend = backendOf(device);
-    const slot = backend.alloc(Math.max(bytes.length, 1));
-    if (bytes.length > 0) backend.write(slot, 0, bytes);
-    value.storage = { device, buffer: { slot, bytes: bytes.length, refs: 1 }, offset: 0 };
-  }
 }
 
 /** Where a plan's inputs lie: values that share a buffer are told so, which is how views of a flat arena stay views. */

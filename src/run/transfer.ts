@@ -1,10 +1,11 @@
+import type { TypedArray } from "../core/dtype.ts";
 import { dataPrimitive } from "../graph/control.ts";
 import { leaf, Node, type Value } from "../graph/node.ts";
-import { type Primitive } from "../graph/primitive.ts";
+import type { Primitive } from "../graph/primitive.ts";
 import { reachable } from "../graph/walk.ts";
 import { checkDevice } from "./devices.ts";
-import { evaluateValues, readValue, upload } from "./engine.ts";
 import { settle } from "./life.ts";
+import { upload } from "./upload.ts";
 
 /** A copy of a value on another device. Derivatives pass through it, back to where they came from. */
 export const transfer: Primitive = {
@@ -23,15 +24,14 @@ function move(x: Value, device: string | null): Value {
 
 export const to = (x: Value, device: string): Value => move(x, checkDevice("to", device));
 
-/** Computes and copies what the graph of `values` needs from other devices. */
-export async function resolveTransfers(values: readonly Value[]): Promise<void> {
+/** Computes and copies what the graph of `values` needs from other devices; `read` computes a value and gives its stored bytes. */
+export async function resolveTransfers(values: readonly Value[], read: (value: Value) => Promise<TypedArray>): Promise<void> {
   const done = (v: Value): boolean => v.storage !== null;
   for (;;) {
     const next = reachable(values, done).find((node) => node.primitive === transfer);
     if (!next) return;
     const [source] = next.inputs, target = next.outputs[0]!;
-    await evaluateValues([source!]);
-    const stored = await readValue(source!);
+    const stored = await read(source!);
     const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     const copy = leaf(dataPrimitive, target, { bytes }, target.node.device);
     if (target.storage === null) adopt(target, copy);
