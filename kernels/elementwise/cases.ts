@@ -74,14 +74,14 @@ function everyCast(): readonly number[][] {
 const reduction = (shape: readonly number[], reduced: readonly number[], combine: Combine, dtype: DType = "f32", input: Input = dtype): readonly number[] =>
   assemble({ shape, reduced, inputs: [input], outputs: [{ dtype, combine }], code: [["x0", "store", registerType(dtype), 0]] });
 
-/** gelu(x + bias) and its square's sum over the rows: views, several outputs, full and combining, in one program. */
+/** gelu(x + bias) / 2, the sum of squares of it times a column, its maximum: views, several outputs, full and combining, in one program. */
 const mixed = (rows: number, columns: number, reduced: readonly number[]): readonly number[] => assemble({
   shape: [rows, columns], reduced,
   inputs: ["f32", { dtype: "f32", offset: 0, strides: [0, 1] }, { dtype: "f32", offset: 0, strides: [1, 0] }],
   outputs: [{ dtype: "f32" }, { dtype: "f32", combine: "sum" }, { dtype: "f32", combine: "max" }],
   code: [
     ["y", "add", "f32", "x0", "x1"], ["y", "gelu", "f32", "y"], ["half", "constant", "f32", 0.5], ["y", "mul", "f32", "y", "half"],
-    ["y", "store", "f32", 0], ["z", "square", "f32", "y"], ["z", "mul", "f32", "z", "x2"], ["z", "store", "f32", 1], ["y", "store", "f32", 2],
+    ["y", "store", "f32", 0], ["z", "mul", "f32", "y", "x2"], ["z", "square", "f32", "z"], ["z", "store", "f32", 1], ["y", "store", "f32", 2],
   ],
 });
 

@@ -53,7 +53,7 @@ class Space {
     if (transposed() && columns.size >= 32 && rows.size >= 8) return {std::min(rows.size, elements / 32), 32};
     // Sums down the columns want several rows of them.
     if (rows.reduced && !columns.reduced && rows.size >= 4 && columns.size > elements / 4) return {std::min<int64_t>(rows.size, 4), elements / 4};
-    const int64_t width = std::min(columns.size, elements);
+    const int64_t width = std::clamp<int64_t>(columns.size, 1, elements);
     return {width == columns.size ? std::min(rows.size, elements / width) : 1, width};
   }
 
