@@ -1,3 +1,5 @@
 export { type CreateOptions, create, list } from "./create.ts";
+export { type MixerConfig, type MixerOptions, mixer } from "./mixer.ts";
 export type { Model } from "./model.ts";
+export { type ResnetConfig, type ResnetOptions, resnet } from "./resnet.ts";
 export { type VitConfig, type VitOptions, vit } from "./vit.ts";

@@ -1,6 +1,8 @@
-import { fail } from "../core/errors.ts";
+import type { DType } from "../core/dtype.ts";
+import { fail, nearest } from "../core/errors.ts";
 import { sizeOf } from "../core/shape.ts";
 import { flattenTree } from "../graph/tree.ts";
+import { tidy } from "../index.ts";
 import type { Module, Variables } from "../nn/index.ts";
 import { ravel, type Spec, unravel } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -19,11 +21,14 @@ export interface ImageConfig {
   readonly image: number;
   readonly channels: number;
   readonly classes: number;
+  /** The share that training drops. */
+  readonly dropout: number;
+  readonly dtype: DType;
 }
 
 const isSpec = (x: unknown): x is Spec => typeof x === "object" && x !== null && "shape" in x && "dtype" in x;
 
-/** `of` is only called for shapes, sizes and networks, so that naming a model costs nothing. The parameters are views of one flat vector. */
+/** A network with its checks and sizes. Its parameters are views of one flat vector. */
 export function model<Config extends ImageConfig>(name: string, config: Config, macs: number, of: Module): Model<Config> {
   const { image, channels } = config;
   return {
@@ -31,10 +36,10 @@ export function model<Config extends ImageConfig>(name: string, config: Config, 
     config,
     macs,
     paramCount: flattenTree(of.shapes().params, isSpec).leaves.reduce((total, { shape }) => total + sizeOf(shape), 0),
-    init(key) {
+    init: (key) => tidy(() => {
       const { params, state } = of.init(key);
       return { params: unravel(ravel(params), params), state };
-    },
+    }),
     apply(variables: Variables, x: Tensor, options) {
       const [n, h, w, c] = x.shape;
       if (x.ndim !== 4 || h !== image || w !== image || c !== channels) {
@@ -52,3 +57,20 @@ export function checkSizes(op: string, sizes: Readonly<Record<string, unknown>>)
     if (!Number.isInteger(value) || (value as number) < 1) fail("ERR_ARGUMENT", op, `${what} must be a whole number from 1 on, got ${String(value)}`);
   }
 }
+
+/** Defaults with the options in their places; what is undefined leaves the default. `more` names options without a default. */
+export function configure<Config extends ImageConfig>(op: string, defaults: Partial<Config>, options: Partial<Config>, more: readonly (keyof Config & string)[]): Config {
+  const names = [...Object.keys(defaults), ...more], given = Object.entries(options).filter(([, value]) => value !== undefined);
+  for (const [name] of given) {
+    if (names.includes(name)) continue;
+    const near = nearest(name, names);
+    fail("ERR_ARGUMENT", op, `there is no option "${name}"${near ? ` (did you mean "${near}"?)` : `; there are: ${names.join(", ")}`}`);
+  }
+  const config = { ...defaults, ...Object.fromEntries(given) } as Config, { image, channels, classes, dropout } = config;
+  checkSizes(op, { image, channels, classes });
+  if (!(dropout >= 0 && dropout < 1)) fail("ERR_ARGUMENT", op, `dropout must be from 0 on and below 1, got ${String(dropout)}`);
+  return config;
+}
+
+/** What all networks for images have in common. */
+export const imageDefaults: ImageConfig = { image: 224, channels: 3, classes: 1000, dropout: 0, dtype: "f32" };

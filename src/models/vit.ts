@@ -1,8 +1,7 @@
-import type { DType } from "../core/dtype.ts";
-import { fail } from "../core/errors.ts";
+import { checkOneOf, fail } from "../core/errors.ts";
 import { concat, tanh } from "../index.ts";
 import { dense, dropout, type GeluForm, init, layerNorm, type Module, module, patchEmbed, transformerBlock } from "../nn/index.ts";
-import { checkSizes, type ImageConfig, type Model, model } from "./model.ts";
+import { checkSizes, configure, type ImageConfig, imageDefaults, type Model, model } from "./model.ts";
 
 export interface VitConfig extends ImageConfig {
   readonly patch: number;
@@ -10,11 +9,9 @@ export interface VitConfig extends ImageConfig {
   readonly layers: number;
   readonly heads: number;
   readonly mlp: number;
-  readonly dropout: number;
   /** Outputs of the tanh layer before the head; 0: no such layer. */
   readonly representation: number;
   readonly gelu: GeluForm;
-  readonly dtype: DType;
 }
 
 export type VitOptions = Pick<VitConfig, "patch" | "hidden" | "layers" | "heads"> & Partial<VitConfig>;
@@ -22,13 +19,11 @@ export type VitOptions = Pick<VitConfig, "patch" | "hidden" | "layers" | "heads"
 /** A Vision Transformer of any size: vit({ patch: 4, hidden: 128, layers: 6, heads: 4, image: 32, classes: 10 }); mlp is 4 * hidden unless given. */
 export function vit(options: VitOptions, name?: string): Model<VitConfig> {
   const { patch, hidden, layers, heads } = options;
-  const config: VitConfig = {
-    image: 224, channels: 3, classes: 1000, mlp: 4 * hidden, dropout: 0, representation: 0, gelu: "tanh", dtype: "f32",
-    ...options,
-  };
-  const { image, channels, classes, mlp, dropout: rate, representation } = config;
-  checkSizes("vit", { image, channels, classes, patch, hidden, layers, heads, mlp, representation: representation || 1 });
-  if (!(rate >= 0 && rate < 1)) fail("ERR_ARGUMENT", "vit", `dropout must be from 0 on and below 1, got ${rate}`);
+  const defaults = { ...imageDefaults, mlp: 4 * hidden, representation: 0, gelu: "tanh" } as const;
+  const config = configure<VitConfig>("vit", defaults, options, ["patch", "hidden", "layers", "heads"]);
+  const { image, mlp, representation } = config;
+  checkSizes("vit", { patch, hidden, layers, heads, mlp, representation: representation || 1 });
+  checkOneOf("vit", "gelu", config.gelu, ["tanh", "none"]);
   if (image % patch !== 0) fail("ERR_SHAPE", "vit", `the patch must divide the image, got patches of ${patch} for ${image} pixels`);
   if (hidden % heads !== 0) fail("ERR_SHAPE", "vit", `heads must divide hidden, got ${heads} heads for ${hidden}`);
   return model(name ?? `vit-d${hidden}-l${layers}-h${heads}/${patch}`, config, macsOf(config), network(config));

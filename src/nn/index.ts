@@ -1,3 +1,4 @@
+export { type BatchNormOptions, batchNorm, type ConvOptions, conv2d } from "./conv.ts";
 export * as init from "./init.ts";
 export { activation, dense, dropout, type LayerOptions, layerNorm, patchEmbed, residual, sequential } from "./layers.ts";
 export { type ApplyOptions, type Call, type Declaration, type Definition, type Module, module, type Tensors, type Variables } from "./module.ts";

@@ -2,7 +2,7 @@ import type { DType } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Tree } from "../graph/tree.ts";
-import { random } from "../index.ts";
+import { random, tidy } from "../index.ts";
 import type { Spec } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Init } from "./init.ts";
@@ -35,16 +35,16 @@ export interface Declaration {
   readonly init: Init;
 }
 
-type Record_<T> = Readonly<Record<string, T>>;
+type Named<T> = Readonly<Record<string, T>>;
 type Child = Module | readonly Module[];
 
 export interface Definition {
   /** For errors: "dense". */
   readonly name: string;
   readonly dtype?: DType;
-  readonly params?: Record_<Declaration>;
-  readonly state?: Record_<Declaration>;
-  readonly children?: Record_<Child>;
+  readonly params?: Named<Declaration>;
+  readonly state?: Named<Declaration>;
+  readonly children?: Named<Child>;
   forward(call: Call, x: Tensor): Tensor;
 }
 
@@ -68,7 +68,7 @@ export function module(definition: Definition): Module {
   const firstOf = new Map(names.map((child, i) => [child, names.slice(0, i).reduce((n, before) => n + listOf(children[before]!).length, 0)]));
 
   /** Own leaves and each child's, `of` giving a child's tree; children without any are left out. */
-  const gather = <L>(own: Record_<L>, of: (child: Module, index: number) => Tree<L>): Tree<L> => {
+  const gather = <L>(own: Named<L>, of: (child: Module, index: number) => Tree<L>): Tree<L> => {
     const tree: Record<string, Tree<L>> = { ...own };
     for (const child of names) {
       const start = firstOf.get(child)!, trees = listOf(children[child]!).map((one, i) => of(one, start + i));
@@ -78,26 +78,26 @@ export function module(definition: Definition): Module {
   };
 
   return {
-    init(key) {
+    init: (key) => tidy(() => {
       const declared = [...Object.entries(params), ...Object.entries(state)];
       const keys = random.split(key, Math.max(1, modules.length + declared.length));
       const keyOf = (i: number): Tensor => keys.at(i);
       const made = declared.map(([, { shape, init }], i) => init(keyOf(modules.length + i), shape, dtype));
       const below = modules.map((child, i) => child.init(keyOf(i)));
-      const own = (from: Record_<Declaration>, offset: number) => Object.fromEntries(Object.keys(from).map((leaf, i) => [leaf, made[offset + i]!]));
+      const own = (from: Named<Declaration>, offset: number) => Object.fromEntries(Object.keys(from).map((leaf, i) => [leaf, made[offset + i]!]));
       return {
         params: gather(own(params, 0), (_, i) => below[i]!.params),
         state: gather(own(state, Object.keys(params).length), (_, i) => below[i]!.state),
       };
-    },
+    }),
 
     shapes() {
-      const own = (from: Record_<Declaration>) => Object.fromEntries(Object.entries(from).map(([leaf, { shape }]) => [leaf, { shape, dtype }]));
+      const own = (from: Named<Declaration>) => Object.fromEntries(Object.entries(from).map(([leaf, { shape }]) => [leaf, { shape, dtype }]));
       const below = modules.map((child) => child.shapes());
       return { params: gather<Spec>(own(params), (_, i) => below[i]!.params), state: gather<Spec>(own(state), (_, i) => below[i]!.state) };
     },
 
-    apply(variables, x, { train = false, key } = {}) {
+    apply: (variables, x, { train = false, key } = {}) => tidy(() => {
       const given = { params: variables.params as Record<string, any>, state: (variables.state ?? {}) as Record<string, any> };
       const kept: Record<string, Tensor> = {}, states: Tensors[] = modules.map(() => ({}));
       let drawn = 0;
@@ -125,7 +125,7 @@ export function module(definition: Definition): Module {
       const out = forward(call, x);
       const own = Object.fromEntries(Object.keys(state).map((leaf) => [leaf, call.state(leaf)]));
       return { out, state: gather(own, (_, i) => states[i]!) };
-    },
+    }),
   };
 }
 

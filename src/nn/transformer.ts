@@ -1,7 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
 import { attention, gelu } from "../index.ts";
-import { normal, xavierUniform } from "./init.ts";
+import { type Init, normal, xavierUniform } from "./init.ts";
 import { dense, dropout, layerNorm } from "./layers.ts";
 import { type Module, module } from "./module.ts";
 
@@ -29,15 +29,18 @@ export interface MlpOptions {
   readonly dtype?: DType;
   readonly dropout?: number;
   readonly gelu?: GeluForm;
+  readonly kernelInit?: Init;
+  readonly biasInit?: Init;
 }
 
 /** Dense, GELU, Dense over the last axis, each followed by dropout. */
-export function mlp(size: number, hidden: number, { dtype, dropout: rate = 0, gelu: approximate = "tanh" }: MlpOptions = {}): Module {
-  const biasInit = normal(1e-6);
+export function mlp(size: number, hidden: number, options: MlpOptions = {}): Module {
+  const { dtype, dropout: rate = 0, gelu: approximate = "tanh", kernelInit, biasInit = normal(1e-6) } = options;
+  const layer = { dtype, kernelInit, biasInit };
   return module({
     name: "mlp",
     dtype,
-    children: { fc1: dense(size, hidden, { dtype, biasInit }), fc2: dense(hidden, size, { dtype, biasInit }), drop1: dropout(rate), drop2: dropout(rate) },
+    children: { fc1: dense(size, hidden, layer), fc2: dense(hidden, size, layer), drop1: dropout(rate), drop2: dropout(rate) },
     forward: (call, x) => call.run("drop2", call.run("fc2", call.run("drop1", gelu(call.run("fc1", x), { approximate })))),
   });
 }

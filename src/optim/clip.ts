@@ -1,4 +1,4 @@
-import { div } from "../index.ts";
+import { div, tidy } from "../index.ts";
 import { ravel, unravel } from "../tensor/flat.ts";
 import { checkNumber } from "./check.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -8,9 +8,9 @@ export function clipByGlobalNorm(inner: Optimizer, max: number): Optimizer {
   checkNumber("clipByGlobalNorm", "max", max, { open: true });
   return {
     init: (params) => inner.init(params),
-    step(params, grads, state) {
+    step: (params, grads, state) => tidy(() => {
       const g = ravel(grads, "clipByGlobalNorm"), norm = g.square().sum().sqrt();
       return inner.step(params, unravel(g.mul(div(max, norm.maximum(max))), grads), state);
-    },
+    }),
   };
 }

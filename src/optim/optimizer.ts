@@ -1,5 +1,5 @@
 import { flattenTree } from "../graph/tree.ts";
-import { isTensor, zeros } from "../index.ts";
+import { isTensor, tidy, zeros } from "../index.ts";
 import { checkAlike, type Layout, layoutOf, ravel, unravel } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkNumber } from "./check.ts";
@@ -45,13 +45,13 @@ export function optimizer(op: string, options: OptimizerOptions, slots: readonly
   const lr = checkLearningRate(op, options.lr);
   const weightDecay = checkNumber(op, "weightDecay", options.weightDecay ?? 0);
   return {
-    init(params) {
+    init: (params) => tidy(() => {
       const { size, dtype } = layoutOf(op, params);
       const { device } = flattenTree(params, isTensor).leaves[0]!;
       const vectors = slots.map((slot) => [slot, zeros([size], { dtype, device })] as const);
       return { step: zeros([], { dtype: "i32", device }), ...Object.fromEntries(vectors) };
-    },
-    step(params, grads, state) {
+    }),
+    step: (params, grads, state) => tidy(() => {
       checkAlike(op, "the gradients", grads, params);
       const layout = layoutOf(op, params), p = ravel(params, op), done = state.step.cast(layout.dtype);
       const factors = weightDecay === 0 ? 0 : decayFactors(op, params, weightDecay, options.decayMask);
@@ -65,6 +65,6 @@ export function optimizer(op: string, options: OptimizerOptions, slots: readonly
         decay: factors === 0 ? null : p.mul(factors),
       });
       return { params: unravel(next.p, params, op), state: { ...next.slots, step: state.step.add(1) } };
-    },
+    }),
   };
 }

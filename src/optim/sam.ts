@@ -1,6 +1,6 @@
 import { fail } from "../core/errors.ts";
 import { flattenTree } from "../graph/tree.ts";
-import { div, isTensor, valueAndGrad, where } from "../index.ts";
+import { div, isTensor, tidy, valueAndGrad, where } from "../index.ts";
 import { ravel, unravel } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkCount, checkNumber } from "./check.ts";
@@ -30,7 +30,7 @@ export function sam(loss: Loss, options: SamOptions = {}): Gradient {
   const gradient = valueAndGrad(loss, { argnums, hasAux }) as Gradient;
   const positions = typeof argnums === "number" ? [argnums] : argnums;
 
-  const perturbed: Gradient = (...args) => {
+  const perturbed: Gradient = (...args) => tidy(() => {
     const [value, g] = gradient(...args);
     if (rho === 0) return [value, g];
     const chosen = positions.map((i) => args[i]), flat = ravel(g, "sam"), norm = flat.square().sum().sqrt();
@@ -40,17 +40,17 @@ export function sam(loss: Loss, options: SamOptions = {}): Gradient {
       there[position] = moved[i];
     });
     return [value, gradient(...there)[1]];
-  };
+  });
   if (m === undefined) return perturbed;
 
-  return (...args) => {
+  return (...args) => tidy(() => {
     const axes = args.map((_, i) => (positions.includes(i) ? null : typeof inAxes === "number" ? inAxes : (inAxes[i] ?? null)));
     const shards = split(args, axes, m);
     const results = shards.map((shard) => perturbed(...shard.args));
     const weigh = (trees: unknown[]): Tensor => trees.map((tree, i) => ravel(tree, "sam").mul(shards[i]!.share)).reduce((a, b) => a.add(b));
     const values = results.map(([value]) => (hasAux ? value[0] : value)), mean = weigh(values).reshape([]);
     return [hasAux ? [mean, results.map(([value]) => value[1])] : mean, unravel(weigh(results.map(([, g]) => g)), results[0]![1])];
-  };
+  });
 }
 
 /** The argument lists of the shards, with each one's share of the batch; the last may be smaller. */

@@ -2,8 +2,8 @@ import type { DType } from "../core/dtype.ts";
 import { isFloat, promote } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
-import { flattenTree } from "../graph/tree.ts";
 import { o } from "../graph/algebra.ts";
+import { flattenTree } from "../graph/tree.ts";
 import { isTensor, type Tensor, unwrap, wrap } from "./tensor.ts";
 
 /** What is known of a tensor without its numbers. */

@@ -131,7 +131,7 @@ async function ratesOf(lr: number | optim.Schedule, steps: number): Promise<numb
 
 describe("schedules", () => {
   const cosine = (i: number, peak: number, warmup: number, steps: number, end: number) =>
-    i < warmup ? (peak * i) / warmup : end + ((peak - end) * (1 + Math.cos((Math.PI * Math.min(1, (i - warmup) / (steps - warmup))))) / 2;
+    i < warmup ? (peak * i) / warmup : end + ((peak - end) / 2) * (1 + Math.cos(Math.PI * Math.min(1, (i - warmup) / (steps - warmup))));
   it("warmupCosine", async () => {
     const rates = await ratesOf(optim.warmupCosine({ peak: 0.5, warmup: 10, steps: 60, end: 0.01 }), 70);
     expectClose(rates, rates.map((_, i) => cosine(i, 0.5, 10, 60, 0.01)), 1e-12);

@@ -1,0 +1,67 @@
+import { checkOneOf, fail } from "../core/errors.ts";
+import { dense, type GeluForm, init, layerNorm, type Module, mlp, module, patchEmbed } from "../nn/index.ts";
+import { checkSizes, configure, type ImageConfig, imageDefaults, type Model, model } from "./model.ts";
+
+export interface MixerConfig extends ImageConfig {
+  readonly patch: number;
+  readonly hidden: number;
+  readonly layers: number;
+  /** Hidden size of the MLP that mixes tokens. */
+  readonly tokensMlp: number;
+  /** Hidden size of the MLP that mixes channels. */
+  readonly channelsMlp: number;
+  readonly gelu: GeluForm;
+}
+
+export type MixerOptions = Pick<MixerConfig, "patch" | "hidden" | "layers"> & Partial<MixerConfig>;
+
+/** An MLP-Mixer of any size; tokensMlp is hidden / 2 and channelsMlp 4 * hidden unless given. */
+export function mixer(options: MixerOptions, name?: string): Model<MixerConfig> {
+  const { patch, hidden, layers } = options;
+  const defaults = { ...imageDefaults, tokensMlp: hidden / 2, channelsMlp: 4 * hidden, gelu: "tanh" } as const;
+  const config = configure<MixerConfig>("mixer", defaults, options, ["patch", "hidden", "layers"]);
+  const { image, tokensMlp, channelsMlp } = config;
+  checkSizes("mixer", { patch, hidden, layers, tokensMlp, channelsMlp });
+  checkOneOf("mixer", "gelu", config.gelu, ["tanh", "none"]);
+  if (image % patch !== 0) fail("ERR_SHAPE", "mixer", `the patch must divide the image, got patches of ${patch} for ${image} pixels`);
+  return model(name ?? `mixer-d${hidden}-l${layers}/${patch}`, config, macsOf(config), network(config));
+}
+
+/** x += tokens(norm(x)^T)^T; x += channels(norm(x)). */
+function block(tokens: number, { hidden, tokensMlp, channelsMlp, dropout, gelu, dtype }: MixerConfig): Module {
+  const options = { dtype, dropout, gelu, kernelInit: init.lecunNormal, biasInit: init.zeros };
+  return module({
+    name: "mixerBlock",
+    dtype,
+    children: {
+      norm1: layerNorm(hidden, { dtype }),
+      tokens: mlp(tokens, tokensMlp, options),
+      norm2: layerNorm(hidden, { dtype }),
+      channels: mlp(hidden, channelsMlp, options),
+    },
+    forward(call, x) {
+      const mixed = x.add(call.run("tokens", call.run("norm1", x).mT()).mT());
+      return mixed.add(call.run("channels", call.run("norm2", mixed)));
+    },
+  });
+}
+
+function network(config: MixerConfig): Module {
+  const { image, channels, classes, patch, hidden, layers, dtype } = config, tokens = (image / patch) ** 2;
+  return module({
+    name: "mixer",
+    dtype,
+    children: {
+      embed: patchEmbed(patch, channels, hidden, { dtype }),
+      blocks: Array.from({ length: layers }, () => block(tokens, config)),
+      norm: layerNorm(hidden, { dtype }),
+      head: dense(hidden, classes, { dtype, kernelInit: init.zeros }),
+    },
+    forward: (call, images) => call.run("head", call.run("norm", call.run("blocks", call.run("embed", images))).mean({ axis: 1 })),
+  });
+}
+
+function macsOf({ image, channels, classes, patch, hidden, layers, tokensMlp, channelsMlp }: MixerConfig): number {
+  const tokens = (image / patch) ** 2;
+  return tokens * patch * patch * channels * hidden + layers * 2 * tokens * hidden * (tokensMlp + channelsMlp) + hidden * classes;
+}

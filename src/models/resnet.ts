@@ -1,0 +1,127 @@
+import type { DType } from "../core/dtype.ts";
+import { checkOneOf } from "../core/errors.ts";
+import { maxPool2d, relu } from "../index.ts";
+import { batchNorm, conv2d, dense, dropout, init, type Module, module } from "../nn/index.ts";
+import { checkSizes, configure, type ImageConfig, imageDefaults, type Model, model } from "./model.ts";
+
+export interface ResnetConfig extends ImageConfig {
+  /** Blocks of each stage; every stage after the first halves the image and doubles the width. */
+  readonly blocks: readonly number[];
+  /** "bottleneck": 1x1, 3x3, 1x1 with four times the width at the end; "basic": two 3x3. */
+  readonly block: "bottleneck" | "basic";
+  /** Channels of the first stage. */
+  readonly width: number;
+  /** "imagenet": 7x7 by 2 and a pool by 2; "cifar": 3x3. */
+  readonly stem: "imagenet" | "cifar";
+}
+
+export type ResnetOptions = Pick<ResnetConfig, "blocks"> & Partial<ResnetConfig>;
+
+interface Conv {
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly window: number;
+  readonly stride: number;
+}
+interface Block {
+  readonly convs: readonly Conv[];
+  readonly shortcut?: Conv;
+}
+
+/** A residual network (v1.5: strides on the 3x3) with batch norms, whose blocks start as the identity. */
+export function resnet(options: ResnetOptions, name?: string): Model<ResnetConfig> {
+  const defaults = { ...imageDefaults, block: "bottleneck", width: 64, stem: "imagenet" } as const;
+  const config = configure<ResnetConfig>("resnet", defaults, options, ["blocks"]), { width, blocks } = config;
+  checkSizes("resnet", { width, ...Object.fromEntries(blocks.map((n, i) => [`blocks[${i}]`, n])) });
+  checkOneOf("resnet", "block", config.block, ["bottleneck", "basic"]);
+  checkOneOf("resnet", "stem", config.stem, ["imagenet", "cifar"]);
+  return model(name ?? `resnet-w${width}-${blocks.join("-")}`, config, macsOf(config), network(config));
+}
+
+const stemOf = ({ stem, channels, width }: ResnetConfig): Conv =>
+  stem === "imagenet" ? { name: "conv", inputs: channels, outputs: width, window: 7, stride: 2 } : { name: "conv", inputs: channels, outputs: width, window: 3, stride: 1 };
+
+/** The convolutions of all blocks, stage by stage, and the channels that come out. */
+function plan({ blocks, block, width }: ResnetConfig): { stages: Block[][]; outputs: number } {
+  let inputs = width;
+  const stages = blocks.map((count, stage) =>
+    Array.from({ length: count }, (_, i): Block => {
+      const middle = width * 2 ** stage, outputs = block === "bottleneck" ? 4 * middle : middle, stride = i === 0 && stage > 0 ? 2 : 1;
+      const convs: Conv[] =
+        block === "bottleneck"
+          ? [
+              { name: "conv1", inputs, outputs: middle, window: 1, stride: 1 },
+              { name: "conv2", inputs: middle, outputs: middle, window: 3, stride },
+              { name: "conv3", inputs: middle, outputs, window: 1, stride: 1 },
+            ]
+          : [
+              { name: "conv1", inputs, outputs: middle, window: 3, stride },
+              { name: "conv2", inputs: middle, outputs, window: 3, stride: 1 },
+            ];
+      const shortcut = inputs !== outputs || stride > 1 ? { name: "shortcut", inputs, outputs, window: 1, stride } : undefined;
+      inputs = outputs;
+      return { convs, shortcut };
+    }),
+  );
+  return { stages, outputs: inputs };
+}
+
+/** relu(x or shortcut(x) + branch(x)); the branch's last norm starts with scale 0. */
+function residualBlock({ convs, shortcut }: Block, dtype: DType): Module {
+  const children: Record<string, Module> = {};
+  convs.forEach((conv, i) => {
+    children[conv.name] = conv2d(conv.inputs, conv.outputs, { ...conv, dtype });
+    children[`norm${i + 1}`] = batchNorm(conv.outputs, { dtype, scaleInit: i === convs.length - 1 ? init.zeros : init.ones });
+  });
+  if (shortcut) {
+    children.shortcut = conv2d(shortcut.inputs, shortcut.outputs, { ...shortcut, dtype });
+    children.shortcutNorm = batchNorm(shortcut.outputs, { dtype });
+  }
+  return module({
+    name: "residualBlock",
+    dtype,
+    children,
+    forward(call, x) {
+      const branch = convs.reduce((y, { name }, i) => call.run(`norm${i + 1}`, call.run(name, i === 0 ? y : relu(y))), x);
+      return relu(branch.add(shortcut ? call.run("shortcutNorm", call.run("shortcut", x)) : x));
+    },
+  });
+}
+
+function network(config: ResnetConfig): Module {
+  const { stem, classes, dropout: rate, dtype } = config, first = stemOf(config), { stages, outputs } = plan(config);
+  return module({
+    name: "resnet",
+    dtype,
+    children: {
+      conv: conv2d(first.inputs, first.outputs, { ...first, dtype }),
+      norm: batchNorm(first.outputs, { dtype }),
+      ...Object.fromEntries(stages.map((blocks, i) => [`stage${i + 1}`, blocks.map((block) => residualBlock(block, dtype))])),
+      drop: dropout(rate),
+      head: dense(outputs, classes, { dtype, kernelInit: init.zeros }),
+    },
+    forward(call, images) {
+      const started = relu(call.run("norm", call.run("conv", images)));
+      const pooled = stem === "imagenet" ? maxPool2d(started, { window: 3, stride: 2, padding: [[1, 1], [1, 1]] }) : started;
+      const features = stages.reduce((x, _, i) => call.run(`stage${i + 1}`, x), pooled);
+      return call.run("head", call.run("drop", features.mean({ axis: [1, 2] })));
+    },
+  });
+}
+
+function macsOf(config: ResnetConfig): number {
+  const { stages, outputs } = plan(config), stem = stemOf(config), after = (side: number, stride: number): number => Math.ceil(side / stride);
+  const macs = ({ inputs, outputs: made, window }: Conv, side: number): number => inputs * made * window * window * side * side;
+  let side = after(config.image, stem.stride), total = macs(stem, side);
+  if (config.stem === "imagenet") side = after(side, 2);
+  for (const { convs, shortcut } of stages.flat()) {
+    const before = side;
+    for (const conv of convs) {
+      side = after(side, conv.stride);
+      total += macs(conv, side);
+    }
+    if (shortcut) total += macs(shortcut, after(before, shortcut.stride));
+  }
+  return total + outputs * config.classes;
+}
