@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const runs = (tool) => spawnSync(tool, ["--version"], { stdio: "ignore" }).status === 0;
 
 if (!runs("cmake")) stop("cmake was not found: install cmake 3.18 or newer (apt install cmake, brew install cmake) and run this again");
+if (!runs("make") && !runs("ninja")) stop("neither make nor ninja was found: install one (apt install make) and run this again");
 if (!["c++", "g++", "clang++", process.env.CXX].some((compiler) => compiler && runs(compiler))) {
   stop("no C++ compiler was found: install g++ 12 or clang 15 or newer (apt install g++, xcode-select --install) and run this again");
 }

@@ -8,23 +8,16 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
-/** Ends the script with one sentence. */
-function stop(sentence) {
-  console.error(sentence);
+/** Ends the script with what to say. */
+function stop(message) {
+  console.error(message);
   process.exit(1);
 }
 
-/** Runs a command; its output is shown only when it fails, unless `shown`. */
-function run(command, args, { cwd = root, shown = false, failure }) {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd,
-    encoding: "utf8",
-    stdio: shown ? "inherit" : ["ignore", "pipe", "pipe"],
-    maxBuffer: 1 << 28,
-  });
-  if (status === 0) return stdout;
-  if (!shown) console.error(`${stdout ?? ""}${stderr ?? ""}`);
-  return stop(failure);
+/** Runs a command; what it says is shown only when it fails, with `failure` below, and ends the script. */
+function run(command, args, { cwd = root, failure = "" } = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 1 << 28 });
+  if (status !== 0) stop(`\n${stdout ?? ""}${stderr ?? ""}${failure}`.trimEnd());
 }
 
 const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -63,29 +56,15 @@ function ensureDependencies() {
   });
 }
 
-const isThere = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
-
-function checkCompiler() {
-  const compilers = [process.env.CXX, "c++", "g++", "clang++"].filter(Boolean);
-  const missing = [
-    ["g++", compilers.some(isThere)],
-    ["cmake", isThere("cmake")],
-    ["make", isThere("make") || isThere("ninja")],
-  ].filter(([, there]) => !there);
-  if (missing.length === 0) return;
-  const names = missing.map(([name]) => name);
-  stop(
-    `steppe compiles its kernels, and ${new Intl.ListFormat("en").format(names)} cannot be found: install with "apt-get install ${names.join(" ")}" (macOS: "brew install cmake" and "xcode-select --install"), then run this again.`,
-  );
-}
-
-/** Builds when the output is older than the sources, and marks the output as new. */
+/** Runs a build script when its output is older than the sources, and marks the output as new. */
 function ensureBuilt(what, script, output, sources, wanted) {
   const path = join(root, output);
   if (modified(path) >= newestUnder(sources, wanted)) return;
-  if (script === "build:native") checkCompiler();
   step(what, () => {
-    run(npm, ["run", "--silent", script], { failure: `npm run ${script} failed, as shown above.` });
+    run(
+      process.execPath,
+      script.map((part, index) => (index === 0 ? join(root, part) : part)),
+    );
     const now = new Date();
     utimesSync(path, now, now);
   });
@@ -95,8 +74,20 @@ function ensureBuilt(what, script, output, sources, wanted) {
 export function setUp() {
   checkNode();
   ensureDependencies();
-  ensureBuilt("compiling the kernels", "build:native", "build/Release/steppe.node", ["native", "kernels"], /(\.(cpp|h|txt|cmake)|CMakeLists\.txt)$/);
-  ensureBuilt("compiling TypeScript", "build:ts", "dist/src/index.js", ["src", "kernels", "tsconfig.json", "package-lock.json"], /\.(ts|js)$/);
+  ensureBuilt(
+    "compiling the kernels",
+    ["scripts/build-native.mjs"],
+    "build/Release/steppe.node",
+    ["native", "kernels"],
+    /(\.(cpp|h)|CMakeLists\.txt)$/,
+  );
+  ensureBuilt(
+    "compiling TypeScript",
+    ["node_modules/typescript/bin/tsc", "-p", "."],
+    "dist/src/index.js",
+    ["src", "kernels", "tsconfig.json"],
+    /\.(ts|js)$/,
+  );
 }
 
 /** An npm package's files alone, without its dependencies, unpacked into the cache folder; once. */
