@@ -10,7 +10,7 @@ import { type ChainCode, ChainWriter, type Stored } from "./chain.ts";
 import { chooseDonations } from "./donate.ts";
 import type { Chain, Copy, Item, Join } from "./items.ts";
 import { type InputPlace, joinOffsets } from "./joins.ts";
-import type { Location, Locator } from "./locate.ts";
+import type { Locator } from "./locate.ts";
 import type { Patch, Plan, PlanBuffer, PlanOutput, Span, Step } from "./plan.ts";
 import type { PlanRequest } from "./planner.ts";
 import { order } from "./schedule.ts";
@@ -96,14 +96,9 @@ export class Assembly {
     const copy: Copy = { kind: "copy", value };
     this.#copies.set(value, copy);
     items.add(copy);
-    const source = this.#copySource(value);
+    const source = this.locator.source(value);
     if (this.locator.isView(source.base)) this.#copy(source.base, items);
     else if (!isConstantLeaf(source.base)) this.#stored.add(source.base);
-  }
-  /** The location that a copy of `value` reads: one step further down when the value is its own base. */
-  #copySource(value: Value): Location {
-    const at = this.locator.locate(value);
-    return at.base === value && this.locator.isView(value) ? this.locator.locate(value.node.inputs[0]!) : at;
   }
   #placePieces(join: Join, items: Set<Item>): void {
     const [out] = join.node.outputs as [Value];
@@ -116,6 +111,7 @@ export class Assembly {
       if (free) {
         this.#inside.set(base, { join: out, offset });
         join.pieces.push(base);
+        this.#copyOrStore(base, items);
         return;
       }
       const name = new Node(alias, [piece], noAttrs, [piece], null, piece.node.device).outputs[0]!;
@@ -165,7 +161,7 @@ export class Assembly {
     switch (item.kind) {
       case "chain": return this.#chainReads(item);
       case "call": return this.#operands(item.node).map((x) => x.value);
-      case "copy": return [this.#copySource(item.value).base];
+      case "copy": return [this.locator.source(item.value).base];
       case "join": return item.pieces;
     }
   }
@@ -178,7 +174,7 @@ export class Assembly {
         return { item, operands, reads: operands.map((x) => x.value), writes: item.node.outputs };
       }
       case "copy": {
-        const source = this.#copySource(item.value);
+        const source = this.locator.source(item.value);
         const space: Space = { shape: source.view.shape, reduced: source.view.shape.map(() => false) };
         const writer = new ChainWriter(space, () => source, this.lifted, null);
         const register = isConstantLeaf(source.base) ? writer.read(item.value) : writer.load(source);
@@ -188,7 +184,7 @@ export class Assembly {
       case "chain": {
         const { root, members } = item;
         const space = members.length > 0 ? commonSpace(root, members, this.locator) : null;
-        if (members.length > 0 && !space) fail("ERR_SHAPE", members[0]!.primitive.name, "tensors of more than 8 axes are not supported by this operation");
+        if (members.length > 0 && !space) fail("ERR_SHAPE", members[0]!.primitive.name, "its operands have more than 8 axes that do not merge");
         const operands = root ? this.#operands(root) : undefined;
         const rootReads = operands?.map((x) => x.value) ?? [];
         if (!space) return { item, operands, reads: rootReads, writes: root!.outputs };

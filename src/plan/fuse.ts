@@ -1,8 +1,9 @@
+import { sameShape } from "../core/shape.ts";
 import type { Node, Value } from "../graph/node.ts";
 import { reachable } from "../graph/walk.ts";
 import type { Call, Chain, Item } from "./items.ts";
 import type { Locator } from "./locate.ts";
-import { commonSpace, isConstantLeaf } from "./space.ts";
+import { commonSpace, isConstantLeaf, sameSpace, type Space } from "./space.ts";
 
 /** Longer chains would spill their registers out of the first-level cache. */
 const maxMembers = 48;
@@ -41,6 +42,22 @@ export function fuse(outputs: readonly Value[], isInput: (value: Value) => boole
     return false;
   };
 
+  const spaces = new Map<Chain, Space>();
+  const own = new Map<Chain, Set<Node>>();
+  /** `node` as one more member of a chain whose space stays the same. */
+  const extended = (chain: Chain, node: Node): boolean => {
+    const space = spaces.get(chain), nodes = own.get(chain);
+    if (!space || !nodes || chain.members.length >= maxMembers || !sameSpace(space, node, nodes, locator)) return false;
+    const targets = new Set<Item>([chain]);
+    const oldest = firstId(chain);
+    if (producers(node).some((p) => p !== chain && needs(p, targets, oldest))) return false;
+    if (buffersOf([...chain.members, node]) > maxBuffers) return false;
+    chain.members.push(node);
+    nodes.add(node);
+    itemOf.set(node, chain);
+    return true;
+  };
+
   /** One chain of all these and `node`, or null where that cannot be. */
   const merged = (chains: readonly Chain[], node: Node): Chain | null => {
     const roots = chains.filter((c) => c.root);
@@ -49,13 +66,16 @@ export function fuse(outputs: readonly Value[], isInput: (value: Value) => boole
     if (members.length > maxMembers || buffersOf(members) > maxBuffers) return null;
     const root = roots[0]?.root ?? null;
     if (root && members.some((m) => m.id < root.id)) return null;
-    if (!commonSpace(root, members, locator)) return null;
+    const space = commonSpace(root, members, locator);
+    if (!space) return null;
     const targets = new Set<Item>(chains);
     const oldest = Math.min(...chains.map(firstId));
     for (const n of root ? [root, ...members] : members) {
       for (const p of producers(n)) if (!targets.has(p) && needs(p, targets, oldest)) return null;
     }
-    return { kind: "chain", root, members };
+    const chain: Chain = { kind: "chain", root, members };
+    spaces.set(chain, space);
+    return chain;
   };
 
   for (const node of nodes) {
@@ -67,6 +87,7 @@ export function fuse(outputs: readonly Value[], isInput: (value: Value) => boole
       continue;
     }
     const candidates = producers(node).filter((p): p is Chain => p.kind === "chain").sort((a, b) => lastId(b) - lastId(a));
+    if (candidates.length === 1 && extended(candidates[0]!, node)) continue;
     let joined: Chain | null = null;
     let parts: Chain[] = [];
     for (const candidate of candidates) {
@@ -76,10 +97,19 @@ export function fuse(outputs: readonly Value[], isInput: (value: Value) => boole
         parts = [...parts, candidate];
       }
     }
-    const chain = joined ?? { kind: "chain" as const, root: null, members: [node] };
+    const chain = joined ?? alone(node, locator);
+    own.set(chain, new Set(nodesOf(chain)));
     for (const n of nodesOf(chain)) itemOf.set(n, chain);
   }
   return itemOf;
+}
+
+/** A chain of one node. Operands whose orders do not fit together are copied first. */
+function alone(node: Node, locator: Locator): Chain {
+  if (!commonSpace(null, [node], locator)) {
+    for (const x of node.inputs) if (locator.isView(x) && !sameShape(locator.locate(x).view.shape, x.shape)) locator.makeBase(x);
+  }
+  return { kind: "chain", root: null, members: [node] };
 }
 
 const buffersOf = (members: readonly Node[]): number => {

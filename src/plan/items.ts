@@ -3,8 +3,8 @@ import type { Node, Value } from "../graph/node.ts";
 /** Elementwise nodes (and reductions at their end) that run as one pass; with a root, as the epilogue of its kernel. */
 export interface Chain {
   readonly kind: "chain";
-  root: Node | null;
-  members: Node[];
+  readonly root: Node | null;
+  readonly members: Node[];
 }
 /** One kernel call of a node. */
 export interface Call {

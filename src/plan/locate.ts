@@ -13,6 +13,7 @@ export interface Location {
 export class Locator {
   readonly #known = new Map<Value, Location>();
   readonly #aliases = new Set<Value>();
+  readonly #sources = new Map<Value, Location>();
   constructor(private readonly isInput: (value: Value) => boolean) {}
 
   locate(value: Value): Location {
@@ -46,6 +47,15 @@ export class Locator {
       else stack.push(...(v.node.primitive.identity === "barrier" ? v.node.inputs : [this.#source(v)]));
     }
     return [...found];
+  }
+  /** Makes a view a base, to be copied from where it was. */
+  makeBase(value: Value): void {
+    this.#sources.set(value, this.locate(value));
+    this.#known.set(value, { base: value, view: wholeView(value.shape) });
+  }
+  /** What a copy of `value` reads. */
+  source(value: Value): Location {
+    return this.#sources.get(value) ?? this.locate(value);
   }
   /** Says that a value lies within another, though no view made it. */
   alias(value: Value, location: Location): void {

@@ -19,20 +19,37 @@ export function commonSpace(root: Node | null, members: readonly Node[], locator
   if (root) own.add(root);
   const first = root ? root.outputs[0]!.shape : iterationShape(members[0]!);
   let shape: number[] | null = first.filter((n) => n !== 1);
-  const size = sizeOf(first);
   for (const node of members) {
-    if (sizeOf(iterationShape(node)) !== size) return null;
-    for (const input of node.inputs) {
-      const { base, view } = locator.locate(input);
-      if (own.has(base.node)) {
-        if (base.node.primitive.kind === "reduce" || view.offset !== 0 || !isContiguous(view) || sizeOf(base.shape) !== size) return null;
-      }
-      shape = refine(shape, view.shape);
-      if (shape === null) return null;
-    }
-    shape = refine(shape, iterationShape(node));
+    shape = withMember(shape, node, own, locator);
     if (shape === null) return null;
   }
+  return finishSpace(root, members, shape);
+}
+
+/** The space of a chain and one more member, when it stays as it is; null when all must be looked at. */
+export function sameSpace(space: Space, node: Node, own: ReadonlySet<Node>, locator: Locator): Space | null {
+  if (node.primitive.kind === "reduce") return null;
+  const shape = withMember(space.shape, node, own, locator);
+  return shape && shape.length === space.shape.filter((n) => n !== 1).length ? space : null;
+}
+
+function withMember(space: readonly number[], node: Node, own: ReadonlySet<Node>, locator: Locator): number[] | null {
+  const iteration = iterationShape(node), size = sizeOf(iteration);
+  if (sizeOf(space) !== size) return null;
+  let shape: number[] | null = refine(space, iteration);
+  for (const input of node.inputs) {
+    const { base, view } = locator.locate(input);
+    if (own.has(base.node)) {
+      if (base.node.primitive.kind === "reduce" || view.offset !== 0 || !isContiguous(view) || sizeOf(base.shape) !== size) return null;
+    }
+    // What must be copied first cannot come out of the same pass.
+    if (locator.isView(base) && locator.dependencies(base).some((d) => own.has(d.node))) return null;
+    shape = shape && refine(shape, view.shape);
+  }
+  return shape;
+}
+
+function finishSpace(root: Node | null, members: readonly Node[], shape: number[]): Space | null {
   if (root) {
     const columns = root.outputs[0]!.shape.at(-1)!;
     if (members.some((m) => m.primitive.kind === "reduce")) return null;

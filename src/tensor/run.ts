@@ -7,7 +7,7 @@ import { profileOf, type Profile } from "../run/profile.ts";
 import { applyCheckpoint } from "../transforms/checkpoint.ts";
 import { applyCustomVjp } from "../transforms/custom.ts";
 import { runScoped } from "./scope.ts";
-import { refuseTraced, type Tensor, unwrap, wrap } from "./tensor.ts";
+import { refuseTraced, unwrap, wrap } from "./tensor.ts";
 import { callOn, checkFunction, flattenTensors, resultValues } from "./trace.ts";
 import { fail } from "../core/errors.ts";
 
