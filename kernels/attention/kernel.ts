@@ -143,7 +143,7 @@ export const attention = kernel<AttentionParams>({
   },
   cases,
   generate: generateMask,
-  terms: (p) => 8 + Math.sqrt(p.keys + p.dim),
+  terms: (p) => p.keys + p.dim + 16,
 });
 
 /** Gradients of q, k and v, each [batch, tokens, heads, dim], from o and lse of the forward pass and `do`, the cotangent of o. */
@@ -181,5 +181,5 @@ export const attentionBackward = kernel<AttentionBackwardParams>({
   cases: cases.map((p) => ({ ...p, doView: [0, p.queries * p.heads * p.dim, p.dim, p.heads * p.dim] })),
   generate: (name, size, p, random) =>
     name === "lse" ? Float64Array.from({ length: size }, () => Math.log(p.keys) + 1 + random()) : generateMask(name, size, p, random),
-  terms: (p) => 8 + Math.sqrt(p.keys + p.queries + p.dim),
+  terms: (p) => p.keys + p.queries + p.dim + 16,
 });

@@ -49,7 +49,7 @@ export const normalize = kernel<NormalizeParams>({
     }
   },
   cases,
-  terms: (p) => 8 + Math.sqrt(p.r1 * p.r2),
+  terms: (p) => p.r1 * p.r2 + 16,
 });
 
 /** Gradients of x, scale and bias; dy is the cotangent of y. */
@@ -82,5 +82,5 @@ export const normalizeBackward = kernel<NormalizeParams>({
   },
   cases,
   generate: (name, count, _, random): Numbers | null => (name === "variance" ? Float64Array.from({ length: count }, () => 0.5 + random()) : null),
-  terms: (p) => 8 + Math.sqrt(p.a * p.r1 + p.r1 * p.r2),
+  terms: (p) => p.a * p.r1 + p.r1 * p.r2 + 16,
 });

@@ -151,7 +151,9 @@ STEPPE_INLINE auto lanesFrom(V v, std::integer_sequence<int, I...>) {
 template <class V, class F>
 STEPPE_INLINE LaneOf<V> reduce(V v, F combine) {
   constexpr int half = kLanesOf<V> / 2;
-  if constexpr (half == 1) {
+  if constexpr (half == 0) {
+    return v[0];
+  } else if constexpr (half == 1) {
     return combine(vecn<LaneOf<V>, 1>{} + v[0], vecn<LaneOf<V>, 1>{} + v[1])[0];
   } else {
     using Half = std::make_integer_sequence<int, half>;

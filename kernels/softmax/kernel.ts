@@ -37,7 +37,7 @@ export const softmax = kernel<RowsParams>({
     });
   },
   cases,
-  terms: (p) => 8 + Math.sqrt(p.length),
+  terms: (p) => p.length + 16,
 });
 
 /** y = x - log(sum(exp(x))), along rows. */
@@ -56,7 +56,7 @@ export const logSoftmax = kernel<RowsParams>({
     });
   },
   cases,
-  terms: (p) => 8 + Math.sqrt(p.length),
+  terms: (p) => p.length + 16,
 });
 
 /** y = log(sum(exp(x))), one number a row. */
@@ -72,5 +72,5 @@ export const logSumExp = kernel<RowsParams>({
     eachRow(p, (first, end, row) => { y![row] = rowLogSumExp(x!, first, end); });
   },
   cases: [...cases, { rows: 2, length: 0 }],
-  terms: (p) => 8 + Math.sqrt(p.length),
+  terms: (p) => p.length + 16,
 });
