@@ -63,7 +63,7 @@ export const conv2d = kernel<Conv2dParams>({
   inputs: { x: "T", w: "T" }, outputs: { y: "T" }, params,
   sizes: (p) => ({ x: imageSize(p), w: filterSize(p), y: resultSize(p) }),
   cost, cases,
-  terms: (p) => Math.max(8, Math.sqrt(p.kH * p.kW * (p.c / p.groups))),
+  terms: (p) => Math.max(8, p.kH * p.kW * (p.c / p.groups)),
   reference({ inputs, outputs }, p) {
     const { x, w } = inputs as Record<"x" | "w", Numbers>, y = outputs.y!.fill(0);
     products(p, (atX, atW, atY) => { y[atY]! += x[atX]! * w[atW]!; });
@@ -76,7 +76,7 @@ export const conv2dInputGrad = kernel<Conv2dParams>({
   inputs: { ct: "T", w: "T" }, outputs: { dx: "T" }, params,
   sizes: (p) => ({ ct: resultSize(p), w: filterSize(p), dx: imageSize(p) }),
   cost, cases,
-  terms: (p) => Math.max(8, Math.sqrt(p.kH * p.kW * (p.f / p.groups))),
+  terms: (p) => Math.max(8, p.kH * p.kW * (p.f / p.groups)),
   reference({ inputs, outputs }, p) {
     const { ct, w } = inputs as Record<"ct" | "w", Numbers>, dx = outputs.dx!.fill(0);
     products(p, (atX, atW, atY) => { dx[atX]! += ct[atY]! * w[atW]!; });
@@ -89,7 +89,7 @@ export const conv2dWeightGrad = kernel<Conv2dParams>({
   inputs: { x: "T", ct: "T" }, outputs: { dw: "T" }, params,
   sizes: (p) => ({ x: imageSize(p), ct: resultSize(p), dw: filterSize(p) }),
   cost, cases,
-  terms: (p) => Math.max(8, Math.sqrt(p.n * p.outH * p.outW)),
+  terms: (p) => Math.max(8, p.n * p.outH * p.outW),
   reference({ inputs, outputs }, p) {
     const { x, ct } = inputs as Record<"x" | "ct", Numbers>, dw = outputs.dw!.fill(0);
     products(p, (atX, atW, atY) => { dw[atW]! += x[atX]! * ct[atY]!; });

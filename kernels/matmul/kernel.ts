@@ -73,7 +73,7 @@ export const matmul = kernel<MatmulParams>({
     const written = program?.outputs.reduce((sum, y) => sum + bytesPer[y.dtype] * rows * p.n, 0) ?? 4 * rows * p.n;
     return { flops: 2 * rows * p.n * depth, bytes: 4 * (rows + p.n) * depth + read + written };
   },
-  terms: (p) => Math.max(8, Math.sqrt(p.outer * p.k)),
+  terms: (p) => Math.max(8, p.outer * p.k),
   reference(io, p) {
     const y = io.outputs.y ?? new Float64Array(rowsOf(p) * p.n);
     product(io, p, y);

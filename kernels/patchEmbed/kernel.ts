@@ -40,7 +40,7 @@ export const patchEmbed = kernel<PatchEmbedParams>({
   inputs: { images: "T", kernel: "T" }, outputs: { y: "T" }, params,
   sizes: (p) => ({ images: tokens(p) * depth(p), kernel: depth(p) * p.d, y: tokens(p) * p.d }),
   cost, cases,
-  terms: (p) => Math.max(8, Math.sqrt(depth(p))),
+  terms: (p) => Math.max(8, depth(p)),
   reference({ inputs, outputs }, p) {
     const { images, kernel } = inputs as Record<"images" | "kernel", Numbers>, y = outputs.y!.fill(0);
     products(p, (atImage, atKernel, atY) => { y[atY]! += images[atImage]! * kernel[atKernel]!; });
@@ -53,7 +53,7 @@ export const patchEmbedKernelGrad = kernel<PatchEmbedParams>({
   inputs: { images: "T", ct: "T" }, outputs: { dkernel: "T" }, params,
   sizes: (p) => ({ images: tokens(p) * depth(p), ct: tokens(p) * p.d, dkernel: depth(p) * p.d }),
   cost, cases,
-  terms: (p) => Math.max(8, Math.sqrt(tokens(p))),
+  terms: (p) => Math.max(8, tokens(p)),
   reference({ inputs, outputs }, p) {
     const { images, ct } = inputs as Record<"images" | "ct", Numbers>, dkernel = outputs.dkernel!.fill(0);
     products(p, (atImage, atKernel, atY) => { dkernel[atKernel]! += images[atImage]! * ct[atY]!; });
@@ -66,7 +66,7 @@ export const patchEmbedImageGrad = kernel<PatchEmbedParams>({
   inputs: { ct: "T", kernel: "T" }, outputs: { dimages: "T" }, params,
   sizes: (p) => ({ ct: tokens(p) * p.d, kernel: depth(p) * p.d, dimages: tokens(p) * depth(p) }),
   cost, cases,
-  terms: (p) => Math.max(8, Math.sqrt(p.d)),
+  terms: (p) => Math.max(8, p.d),
   reference({ inputs, outputs }, p) {
     const { ct, kernel } = inputs as Record<"ct" | "kernel", Numbers>, dimages = outputs.dimages!.fill(0);
     products(p, (atImage, atKernel, atY) => { dimages[atImage]! += ct[atY]! * kernel[atKernel]!; });

@@ -71,7 +71,7 @@ export const avgPool = kernel<PoolParams>({
   inputs: { x: "T" }, outputs: { y: "T" }, params,
   sizes: (p) => ({ x: inputSize(p), y: outputSize(p) }),
   cost, cases,
-  terms: (p) => Math.max(8, Math.sqrt(p.windowH * p.windowW)),
+  terms: (p) => Math.max(8, p.windowH * p.windowW),
   reference({ inputs, outputs }, p) {
     const x = inputs.x!, y = outputs.y!.fill(0);
     windows(p, (image, place, cells) => {
@@ -88,7 +88,7 @@ export const avgPoolGrad = kernel<PoolParams>({
   inputs: { ct: "T" }, outputs: { dx: "T" }, params,
   sizes: (p) => ({ ct: outputSize(p), dx: inputSize(p) }),
   cost, cases,
-  terms: (p) => Math.max(8, Math.sqrt(p.windowH * p.windowW)),
+  terms: (p) => Math.max(8, p.windowH * p.windowW),
   reference({ inputs, outputs }, p) {
     const ct = inputs.ct!, dx = outputs.dx!.fill(0);
     windows(p, (image, place, cells) => {
