@@ -27,7 +27,7 @@ export const take = kernel<TakeParams>({
   cases: [
     { batch: 1, outer: 1, n: 1, inner: 1, count: 1 }, { batch: 1, outer: 1, n: 65, inner: 197, count: 17 }, { batch: 1, outer: 17, n: 65, inner: 1, count: 197 },
     { batch: 3, outer: 17, n: 5, inner: 4, count: 9 }, { batch: 2, outer: 1, n: 17, inner: 65, count: 3 }, { batch: 1, outer: 2, n: 0, inner: 3, count: 0 },
-    { batch: 0, outer: 2, n: 3, inner: 3, count: 4 }, { batch: 1, outer: 1, n: 1000, inner: 192, count: 4160 },
+    { batch: 0, outer: 2, n: 3, inner: 3, count: 4 }, { batch: 1, outer: 1, n: 100, inner: 65, count: 1000 },
   ],
   generate: (name, size, { n }, random) => (name === "index" ? testIndices(size, n, random) : null),
 });
