@@ -26,7 +26,7 @@ export async function studyCommand({ preset, dataDir, out, json, ...common }: St
     `[${index + 1}/${rows}] ${plan.model.label}${plan.settings.sam ? " SAM" : ""} `;
   try {
     const { results, finished } = await runStudy(
-      { preset, out, dataDir },
+      { name: preset, preset: presets[preset], out, dataDir },
       {
         signal,
         onEstimate: (seconds, rows, operations, rate) =>

@@ -19,7 +19,7 @@ import {
   type TrainResult,
 } from "../train/index.ts";
 import { measureRate, operationsOf } from "./estimate.ts";
-import { type Plan, type Preset, type PresetName, plansOf, presets } from "./presets.ts";
+import { type Plan, type Preset, plansOf } from "./presets.ts";
 
 export interface Machine {
   readonly cpu: string;
@@ -34,7 +34,7 @@ export interface StudyRow extends Omit<TrainResult, "waitedForData"> {
 
 export interface StudyResults {
   readonly machine: Machine;
-  readonly preset: PresetName;
+  readonly preset: string;
   readonly rows: readonly StudyRow[];
 }
 
@@ -55,18 +55,18 @@ export interface StudyHooks {
 }
 
 export interface StudyOptions {
-  readonly preset: PresetName;
+  readonly name: string;
+  readonly preset: Preset;
   readonly out: string;
   readonly dataDir?: string;
 }
 
 /** Trains and measures every row that `out` does not hold yet, and writes results.json. */
 export async function runStudy(
-  { preset: name, out, dataDir }: StudyOptions,
+  { name, preset, out, dataDir }: StudyOptions,
   hooks: StudyHooks = {},
 ): Promise<{ results: StudyResults; finished: FinishedRow[] }> {
-  const preset = presets[name],
-    plans = plansOf(preset, dataDir);
+  const plans = plansOf(preset, dataDir);
   const kept = await Promise.all(plans.map((plan) => keptRow(out, plan, preset)));
   const missing = plans.filter((_, i) => !kept[i]);
   if (missing.length > 0 && hooks.onEstimate) {

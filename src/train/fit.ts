@@ -1,6 +1,7 @@
 import { fail } from "../core/errors.ts";
 import { batches } from "../data/index.ts";
 import { flattenTree } from "../graph/tree.ts";
+import { tidy } from "../index.ts";
 import { ravel, unravel } from "../tensor/flat.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkConfig, type TrainConfig } from "./config.ts";
@@ -117,8 +118,7 @@ async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Pro
   const found = (await folder?.restore()) ?? null;
   const place = found?.place ?? theBeginning;
   const lines = (await folder?.cutLog(place.epoch)) ?? [];
-  // The parameters are views of one vector again, as in a run that was not stopped.
-  let training: Training = found ? { ...found, params: unravel(ravel(found.params), found.params) } : task.initial();
+  let training = found ? reunited(found) : task.initial();
   const finished = place.epoch === config.epochs ? await folder?.result<TrainResult>() : null;
   if (finished) return { result: finished, params: training.params, state: training.state };
 
@@ -197,19 +197,26 @@ class NonFinite extends Error {
 }
 
 async function reportNonFinite(task: Task, folder: RunFolder | null, { epoch, step, loss }: NonFinite): Promise<never> {
-  const kept = (await folder?.restore()) ?? null;
-  const found = await explainNonFinite(task, kept ?? { ...task.initial(), place: theBeginning }, {
-    epoch,
-    step: Math.min(step, task.stepsPerEpoch - 1),
+  const [kept, found] = await tidy(async () => {
+    const last = (await folder?.restore()) ?? null;
+    const from = last ? { ...last, ...reunited(last) } : { ...task.initial(), place: theBeginning };
+    return [last?.place ?? null, await explainNonFinite(task, from, { epoch, step: Math.min(step, task.stepsPerEpoch - 1) })] as const;
   });
   const where = kept
-    ? `${folder!.path}/last.safetensors keeps the weights of epoch ${kept.place.epoch}${kept.place.step ? `, step ${kept.place.step}` : ""}`
+    ? `${folder!.path} keeps the weights of epoch ${kept.epoch}${kept.step ? `, step ${kept.step} of the next` : ""}`
     : "no weights had been saved yet";
   return fail(
     "ERR_STATE",
     "fit",
     `the loss became ${loss} in epoch ${epoch + 1}: ${found}; ${where} (a lower learning rate or a longer warm-up may help)`,
   );
+}
+
+/** What was read from a file, with the parameters as views of one vector again, as in a run that was not stopped. */
+function reunited({ params, state, optimizer }: Training): Training {
+  const views = tidy(() => unravel(ravel(params), params));
+  disposeTree(params);
+  return { params: views, state, optimizer };
 }
 
 /** Steps that may be on the device before the first of their losses is looked at. */
@@ -271,6 +278,10 @@ async function trainEpoch(
       if (waiting.length > ahead) await lookAtOldest();
     }
     while (waiting.length > 0) await lookAtOldest();
+  } catch (error) {
+    await Promise.allSettled(waiting.map(({ read }) => read));
+    disposeTree(training);
+    throw error;
   } finally {
     await iterator.return?.();
   }

@@ -1,4 +1,4 @@
-import { compile, crossEntropy, random, stack, valueAndGrad } from "../index.ts";
+import { compile, crossEntropy, random, stack, tidy, valueAndGrad } from "../index.ts";
 import { cifar10, type DataSet, fashionMnist, mnist } from "../data/index.ts";
 import { create, type Model } from "../models/index.ts";
 import { adamw, lamb, type Optimizer, sam, sgd, warmupCosine } from "../optim/index.ts";
@@ -96,8 +96,10 @@ export async function taskOf(config: TrainConfig): Promise<Task> {
     batch,
     stepsPerEpoch,
     initial() {
-      const { params, state } = net.init(initKey!);
-      return { params, state, optimizer: opt.init(params) };
+      return tidy(() => {
+        const { params, state } = net.init(initKey!);
+        return { params, state, optimizer: opt.init(params) };
+      });
     },
     step: stepOf(net, opt, config.sam),
     orderKey: (epoch) => random.foldIn(orderRoot!, epoch),
