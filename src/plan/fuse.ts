@@ -1,7 +1,7 @@
 import { sameShape } from "../core/shape.ts";
 import type { Node, Value } from "../graph/node.ts";
 import { reachable } from "../graph/walk.ts";
-import type { Call, Chain, Item } from "./items.ts";
+import type { Chain, Item } from "./items.ts";
 import type { Locator } from "./locate.ts";
 import { commonSpace, isConstantLeaf, sameSpace, type Space } from "./space.ts";
 
@@ -10,106 +10,119 @@ const maxMembers = 48;
 /** Buffers a chain reads and writes at the most. */
 const maxBuffers = 24;
 
-/** Gathers nodes into items: greedily, each elementwise node joins the chains that make its operands, if no work between
- *  them would have to come both before and after. */
+/** What fusion knows of an item. Every item ranks above all that it reads from, so no joining can close a circle. */
+interface Facts {
+  readonly rank: number;
+  readonly readers: Set<Item>;
+  /** Chains: the iteration space and the nodes. */
+  readonly space: Space | null;
+  readonly own: Set<Node>;
+}
+
+/** Gathers nodes into items: an elementwise node joins the chain that makes the latest of its operands, and so do the
+ *  chains of its other operands if nobody needs them earlier. */
 export function fuse(outputs: readonly Value[], isInput: (value: Value) => boolean, locator: Locator): Map<Node, Item> {
-  const itemOf = new Map<Node, Item>();
-  const nodes = reachable(outputs, isInput);
-  const producers = (node: Node): Item[] => {
+  return new Fusion(locator).run(reachable(outputs, isInput));
+}
+
+class Fusion {
+  readonly #itemOf = new Map<Node, Item>();
+  readonly #facts = new Map<Item, Facts>();
+  #rank = 0;
+  constructor(private readonly locator: Locator) {}
+
+  run(nodes: readonly Node[]): Map<Node, Item> {
+    for (const node of nodes) {
+      const { kind, epilogue } = node.primitive;
+      if (kind === "view" || kind === "leaf" || node.outputs.some((out) => this.locator.isAlias(out))) continue;
+      if (kind === "opaque") this.#add(epilogue ? { kind: "chain", root: node, members: [] } : { kind: "call", node }, [node], null);
+      else if (!this.#join(node)) this.#add(this.#alone(node), [node], commonSpace(null, [node], this.locator));
+    }
+    return this.#itemOf;
+  }
+
+  #add(item: Item, nodes: readonly Node[], space: Space | null): void {
+    this.#facts.set(item, { rank: this.#rank++, readers: new Set(), space, own: new Set(nodes) });
+    this.#own(item, nodes);
+  }
+  #own(item: Item, nodes: readonly Node[]): void {
+    for (const node of nodes) {
+      this.#itemOf.set(node, item);
+      for (const p of this.#producers(node)) if (p !== item) this.#facts.get(p)!.readers.add(item);
+    }
+  }
+  #producers(node: Node): Set<Item> {
     const found = new Set<Item>();
     for (const input of node.inputs) {
-      for (const base of locator.dependencies(input)) {
-        const item = itemOf.get(base.node);
+      for (const base of this.locator.dependencies(input)) {
+        const item = this.#itemOf.get(base.node);
         if (item) found.add(item);
       }
     }
-    return [...found];
-  };
-  const nodesOf = (item: Item): readonly Node[] => (item.kind === "chain" ? (item.root ? [item.root, ...item.members] : item.members) : item.kind === "call" ? [item.node] : []);
-  const lastId = (item: Item): number => nodesOf(item).at(-1)!.id;
-  const firstId = (item: Item): number => nodesOf(item)[0]!.id;
+    return found;
+  }
 
-  /** Whether `item` needs a result of one of `targets`. */
-  const needs = (item: Item, targets: ReadonlySet<Item>, oldest: number): boolean => {
-    const seen = new Set<Item>([item]);
-    const stack = [item];
-    while (stack.length > 0) {
-      const next = stack.pop()!;
-      if (targets.has(next)) return true;
-      if (lastId(next) < oldest) continue;
-      for (const node of nodesOf(next)) for (const p of producers(node)) if (!seen.has(p)) { seen.add(p); stack.push(p); }
+  /** Puts the node into the chain of its latest operand, together with such chains of others as can wait for it. */
+  #join(node: Node): boolean {
+    const producers = [...this.#producers(node)].sort((a, b) => this.#facts.get(b)!.rank - this.#facts.get(a)!.rank);
+    const [latest, ...others] = producers;
+    if (latest?.kind !== "chain") return false;
+    let chain = this.#extended(latest, node) ? latest : this.#merged([latest], node);
+    if (!chain) return false;
+    for (const other of others) {
+      if (other.kind !== "chain" || !this.#canWait(other, chain)) continue;
+      chain = this.#merged([other, chain], null) ?? chain;
     }
-    return false;
-  };
+    return true;
+  }
+  /** Whether nobody between the two in rank reads from `other`. */
+  #canWait(other: Chain, chain: Chain): boolean {
+    const { rank } = this.#facts.get(chain)!;
+    for (const reader of this.#facts.get(other)!.readers) if (reader !== chain && this.#facts.get(reader)!.rank < rank) return false;
+    return true;
+  }
 
-  const spaces = new Map<Chain, Space>();
-  const own = new Map<Chain, Set<Node>>();
-  /** `node` as one more member of a chain whose space stays the same. */
-  const extended = (chain: Chain, node: Node): boolean => {
-    const space = spaces.get(chain), nodes = own.get(chain);
-    if (!space || !nodes || chain.members.length >= maxMembers || !sameSpace(space, node, nodes, locator)) return false;
-    const targets = new Set<Item>([chain]);
-    const oldest = firstId(chain);
-    if (producers(node).some((p) => p !== chain && needs(p, targets, oldest))) return false;
+  /** One more member of a chain whose space stays the same. */
+  #extended(chain: Chain, node: Node): boolean {
+    const { space, own } = this.#facts.get(chain)!;
+    if (!space || chain.members.length >= maxMembers || !sameSpace(space, node, own, this.locator)) return false;
     if (buffersOf([...chain.members, node]) > maxBuffers) return false;
     chain.members.push(node);
-    nodes.add(node);
-    itemOf.set(node, chain);
+    own.add(node);
+    this.#own(chain, [node]);
     return true;
-  };
+  }
 
-  /** One chain of all these and `node`, or null where that cannot be. */
-  const merged = (chains: readonly Chain[], node: Node): Chain | null => {
+  /** One chain of several (and a node), in the place of the last; null where they have no common space. */
+  #merged(chains: readonly Chain[], node: Node | null): Chain | null {
     const roots = chains.filter((c) => c.root);
     if (roots.length > 1) return null;
-    const members = [...chains.flatMap((c) => c.members), node].sort((a, b) => a.id - b.id);
-    if (members.length > maxMembers || buffersOf(members) > maxBuffers) return null;
     const root = roots[0]?.root ?? null;
-    if (root && members.some((m) => m.id < root.id)) return null;
-    const space = commonSpace(root, members, locator);
+    const members = [...chains.flatMap((c) => c.members), ...(node ? [node] : [])].sort((a, b) => a.id - b.id);
+    if (members.length > maxMembers || buffersOf(members) > maxBuffers) return null;
+    const space = commonSpace(root, members, this.locator);
     if (!space) return null;
-    const targets = new Set<Item>(chains);
-    const oldest = Math.min(...chains.map(firstId));
-    for (const n of root ? [root, ...members] : members) {
-      for (const p of producers(n)) if (!targets.has(p) && needs(p, targets, oldest)) return null;
-    }
     const chain: Chain = { kind: "chain", root, members };
-    spaces.set(chain, space);
+    const facts = chains.map((c) => this.#facts.get(c)!);
+    const own = new Set([...facts.flatMap((f) => [...f.own]), ...(node ? [node] : [])]);
+    const readers = new Set(facts.flatMap((f) => [...f.readers]));
+    for (const c of chains) {
+      readers.delete(c);
+      this.#facts.delete(c);
+    }
+    this.#facts.set(chain, { rank: facts.at(-1)!.rank, readers, space, own });
+    this.#own(chain, [...own]);
+    for (const n of own) for (const p of this.#producers(n)) if (p !== chain) for (const c of chains) this.#facts.get(p)!.readers.delete(c);
     return chain;
-  };
-
-  for (const node of nodes) {
-    const { kind } = node.primitive;
-    if (kind === "view" || kind === "leaf" || node.outputs.some((out) => locator.isAlias(out))) continue;
-    if (kind === "opaque") {
-      const item: Call | Chain = node.primitive.epilogue ? { kind: "chain", root: node, members: [] } : { kind: "call", node };
-      itemOf.set(node, item);
-      continue;
-    }
-    const candidates = producers(node).filter((p): p is Chain => p.kind === "chain").sort((a, b) => lastId(b) - lastId(a));
-    if (candidates.length === 1 && extended(candidates[0]!, node)) continue;
-    let joined: Chain | null = null;
-    let parts: Chain[] = [];
-    for (const candidate of candidates) {
-      const trial = merged([...parts, candidate], node);
-      if (trial) {
-        joined = trial;
-        parts = [...parts, candidate];
-      }
-    }
-    const chain = joined ?? alone(node, locator);
-    own.set(chain, new Set(nodesOf(chain)));
-    for (const n of nodesOf(chain)) itemOf.set(n, chain);
   }
-  return itemOf;
-}
 
-/** A chain of one node. Operands whose orders do not fit together are copied first. */
-function alone(node: Node, locator: Locator): Chain {
-  if (!commonSpace(null, [node], locator)) {
-    for (const x of node.inputs) if (locator.isView(x) && !sameShape(locator.locate(x).view.shape, x.shape)) locator.makeBase(x);
+  /** A chain of one node. Operands whose orders do not fit together are copied first. */
+  #alone(node: Node): Chain {
+    if (!commonSpace(null, [node], this.locator)) {
+      for (const x of node.inputs) if (this.locator.isView(x) && !sameShape(this.locator.locate(x).view.shape, x.shape)) this.locator.makeBase(x);
+    }
+    return { kind: "chain", root: null, members: [node] };
   }
-  return { kind: "chain", root: null, members: [node] };
 }
 
 const buffersOf = (members: readonly Node[]): number => {

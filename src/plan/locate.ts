@@ -35,6 +35,7 @@ export class Locator {
   }
   /** The bases whose elements (or, past a barrier, whose completion) a value needs. */
   dependencies(value: Value): readonly Value[] {
+    if (!this.isView(value) && !this.isAlias(value)) return [value];
     const found = new Set<Value>();
     const seen = new Set<Value>();
     const stack = [value];

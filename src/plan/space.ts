@@ -17,6 +17,8 @@ export const iterationShape = (node: Node): readonly number[] => (node.primitive
 export function commonSpace(root: Node | null, members: readonly Node[], locator: Locator): Space | null {
   const own = new Set<Node>(members);
   if (root) own.add(root);
+  // What the root reads cannot be part of its epilogue.
+  if (root?.inputs.some((x) => locator.dependencies(x).some((d) => own.has(d.node)))) return null;
   const first = root ? root.outputs[0]!.shape : iterationShape(members[0]!);
   let shape: number[] | null = first.filter((n) => n !== 1);
   for (const node of members) {

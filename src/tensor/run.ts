@@ -1,14 +1,16 @@
 import type { KernelTime } from "../backends/backend.ts";
 import { stopGradientPrimitive } from "../graph/control.ts";
-import { apply, type Value } from "../graph/node.ts";
+import { apply, type Aval, type Value } from "../graph/node.ts";
+import type { Flattened } from "../graph/tree.ts";
 import { backendOf, defaultDevice } from "../run/devices.ts";
 import { evaluateValues } from "../run/engine.ts";
 import { profileOf, type Profile } from "../run/profile.ts";
 import { applyCheckpoint } from "../transforms/checkpoint.ts";
+import { closeOver } from "../transforms/closure.ts";
 import { applyCustomVjp } from "../transforms/custom.ts";
 import { runScoped } from "./scope.ts";
-import { refuseTraced, unwrap, wrap } from "./tensor.ts";
-import { callOn, checkFunction, flattenTensors, resultValues } from "./trace.ts";
+import { refuseTraced, type Tensor, unwrap, wrap } from "./tensor.ts";
+import { callOn, checkFunction, flattenTensors, inTrace, resultValues } from "./trace.ts";
 import { fail } from "../core/errors.ts";
 
 /** Computes every tensor in the trees; resolves when done, rejects with the first error. */
@@ -50,9 +52,8 @@ export function checkpoint<F extends (...args: any[]) => any>(f: F): F {
   return ((...args: unknown[]) => {
     const flats = args.map(flattenTensors);
     const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, "checkpoint")));
-    const { fun, result } = onValues("checkpoint", f, flats, given);
-    const outputs = applyCheckpoint(fun, given.flat());
-    return result().unflatten(outputs.map(wrap));
+    const { closure, result, avals } = recordClosure("checkpoint", f, flats, given);
+    return result.unflatten(applyCheckpoint(closure, given.flat(), avals).map(wrap));
   }) as F;
 }
 
@@ -63,32 +64,32 @@ export function customVjp<F extends (...args: any[]) => any>(f: F, backward: (co
   return ((...args: unknown[]) => {
     const flats = args.map(flattenTensors);
     const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, "customVjp")));
-    const { fun, result } = onValues("customVjp", f, flats, given);
-    const pullback = (values: readonly Value[]): readonly Value[] => {
-      const outputs = result().leaves.length;
-      return runScoped(() => {
-        const cotangent = result().unflatten(values.slice(0, outputs).map(wrap));
-        const primals = split(values.slice(outputs), given).map((part, i) => flats[i]!.unflatten(part.map(wrap)));
+    const { closure, result, avals } = recordClosure("customVjp", f, flats, given);
+    const pullback = (values: readonly Value[]): readonly Value[] =>
+      runScoped(() => {
+        const cotangent = result.unflatten(values.slice(0, avals.length).map(wrap));
+        const primals = split(values.slice(avals.length), given).map((part, i) => flats[i]!.unflatten(part.map(wrap)));
         const made = backward(cotangent, ...primals);
         if (!Array.isArray(made) || made.length !== args.length) fail("ERR_ARGUMENT", "customVjp", `backward must return an array of ${args.length} cotangents, one a primal`);
         return resultValues("customVjp", made).values;
       }, () => []);
-    };
-    const outputs = applyCustomVjp(fun, pullback, given.flat());
-    return result().unflatten(outputs.map(wrap));
+    return result.unflatten(applyCustomVjp(closure, pullback, given.flat(), avals).map(wrap));
   }) as F;
 }
 
-/** f as a function on flat values; `result` is the tree of what it last returned. */
-function onValues(op: string, f: (...args: any[]) => unknown, flats: readonly ReturnType<typeof flattenTensors>[], given: readonly (readonly Value[])[]) {
-  let result: ReturnType<typeof flattenTensors> | null = null;
-  const fun = (values: readonly Value[]): readonly Value[] =>
-    runScoped(() => {
+/** Runs f once on tracers; what it used from outside becomes inputs. */
+function recordClosure(op: string, f: (...args: any[]) => unknown, flats: readonly Flattened<Tensor>[], given: readonly (readonly Value[])[]) {
+  return inTrace(op, (frame) => {
+    let result!: Flattened<Tensor>;
+    let avals!: readonly Aval[];
+    const fun = (values: readonly Value[]): readonly Value[] => {
       const { flat, values: outputs } = resultValues(op, callOn(f, flats, split(values, given)));
       result = flat;
+      avals = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
       return outputs;
-    }, () => []);
-  return { fun, result: () => result ?? fail("ERR_STATE", op, "the function has not run") };
+    };
+    return { closure: closeOver(fun, given.flat(), frame), result, avals };
+  });
 }
 
 function split(values: readonly Value[], like: readonly (readonly Value[])[]): (readonly Value[])[] {

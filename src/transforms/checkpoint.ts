@@ -2,11 +2,9 @@ import { apply, type Aval, idMark, type Value } from "../graph/node.ts";
 import { barrier, standIn } from "../graph/control.ts";
 import type { Primitive } from "../graph/primitive.ts";
 import { allMapped, viaFallback } from "../graph/rules.ts";
+import { type Closure, type ValueFunction } from "./closure.ts";
 import { batch } from "./vmap.ts";
 import { backward } from "./vjp.ts";
-
-/** A function on values, given as an attribute of the node that applies it. */
-export type ValueFunction = (inputs: readonly Value[]) => readonly Value[];
 
 interface CheckpointAttrs {
   readonly fun: ValueFunction;
@@ -28,13 +26,16 @@ export const checkpointPrimitive: Primitive = {
     return backward(attrsOf(attrs).fun(again), cotangents, again, mark);
   },
   jvp: viaFallback,
-  vmap: (inputs, mapped, size, attrs) => applyCheckpoint(batchedFunction(attrsOf(attrs).fun, mapped, size), inputs),
+  vmap: (inputs, mapped, size, attrs) => {
+    const { fun, avals } = attrsOf(attrs);
+    const batched = avals.map((y) => ({ shape: [size, ...y.shape], dtype: y.dtype }));
+    return apply(checkpointPrimitive, inputs, { fun: batchedFunction(fun, mapped, size), avals: batched });
+  },
 };
 
-/** Records one call of `fun` as a node whose inside is not differentiated until it must. */
-export function applyCheckpoint(fun: ValueFunction, inputs: readonly Value[]): readonly Value[] {
-  const avals = fun(inputs).map(({ shape, dtype }) => ({ shape, dtype }));
-  return apply(checkpointPrimitive, inputs, { fun, avals });
+/** Records a call of a closure as one node, whose inside is computed again in the backward pass. */
+export function applyCheckpoint({ call, captured }: Closure, inputs: readonly Value[], avals: readonly Aval[]): readonly Value[] {
+  return apply(checkpointPrimitive, [...inputs, ...captured], { fun: call, avals });
 }
 
 /** `fun` over inputs of which the mapped ones carry a leading axis; all its results carry it. */

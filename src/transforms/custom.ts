@@ -2,12 +2,13 @@ import { apply, type Aval, idMark, type Value } from "../graph/node.ts";
 import { standIn } from "../graph/control.ts";
 import type { Maybe, Primitive } from "../graph/primitive.ts";
 import { allMapped, zerosLike } from "../graph/rules.ts";
-import { batchedFunction, type ValueFunction } from "./checkpoint.ts";
+import { batchedFunction } from "./checkpoint.ts";
+import type { Closure, ValueFunction } from "./closure.ts";
 import { backward } from "./vjp.ts";
 
 interface CustomAttrs {
   readonly fun: ValueFunction;
-  /** (cotangents of the outputs, then the inputs) -> cotangents of the inputs */
+  /** (cotangents of the outputs, then the inputs) -> cotangents of the arguments; what was captured gets none */
   readonly pullback: ValueFunction;
   readonly avals: readonly Aval[];
 }
@@ -28,14 +29,17 @@ export const customVjpPrimitive: Primitive = {
   },
   vmap: (inputs, mapped, size, attrs) => {
     const { fun, pullback, avals } = attrsOf(attrs);
-    const batchedPullback = batchedFunction(pullback, [...avals.map(() => true), ...mapped.map(() => true)], size);
-    return applyCustomVjp(batchedFunction(fun, mapped.map(() => true), size), batchedPullback, allMapped(inputs, mapped, size));
+    const every = inputs.map(() => true);
+    return apply(customVjpPrimitive, allMapped(inputs, mapped, size), {
+      fun: batchedFunction(fun, every, size),
+      pullback: batchedFunction(pullback, [...avals.map(() => true), ...every], size),
+      avals: avals.map((y) => ({ shape: [size, ...y.shape], dtype: y.dtype })),
+    });
   },
 };
 
-export function applyCustomVjp(fun: ValueFunction, pullback: ValueFunction, inputs: readonly Value[]): readonly Value[] {
-  const avals = fun(inputs).map(({ shape, dtype }) => ({ shape, dtype }));
-  return apply(customVjpPrimitive, inputs, { fun, pullback, avals });
+export function applyCustomVjp({ call, captured }: Closure, pullback: ValueFunction, inputs: readonly Value[], avals: readonly Aval[]): readonly Value[] {
+  return apply(customVjpPrimitive, [...inputs, ...captured], { fun: call, pullback, avals });
 }
 
 const filled = (cotangents: readonly Maybe[], outputs: readonly Value[]): Value[] => cotangents.map((ct, i) => ct ?? zerosLike(outputs[i]!));
