@@ -39,7 +39,8 @@ export const registerType = (dtype: DType): RegisterType =>
  *  load: destination <- input a (-1: the result of the kernel that this chain is the epilogue of)
  *  store: output a <- register b (`type` is the register's)
  *  constant: destination <- the f64 whose two halves are the words a and b
- *  cast: destination <- register a as dtype number b (rounded to it; integers truncate and wrap; `type` is a's) */
+ *  cast: destination <- register a as dtype number b (rounded to it; integers truncate and wrap; `type` is a's)
+ *  The destination may be the register of an operand only if both are equally wide: an f64 is never written over an i32. */
 export interface Instruction {
   readonly op: string;
   /** The type of the operands (of the result, for load and constant). */

@@ -277,6 +277,7 @@ export class Assembly {
     const views = operands!.map(({ view }, i) => (isContiguous(view) && !(node.primitive.accepts?.(i, view) ?? false) ? wholeView(view.shape) : view));
     const lowering = node.primitive.lower!(node.inputs, node.outputs, node.attrs, views)!;
     const inputs = operands!.map(({ value, view }, i) => this.#span(value, views[i] === view ? 0 : view.offset));
+    for (let missing = Object.keys(lowering.kernel.inputs).length - inputs.length; missing > 0; missing--) inputs.push(absent);
     const named = node.outputs.map((out) => (code && !this.#stored.has(out) ? absent : this.#span(out)));
     if ([...named, ...(code?.outputs.map((v) => this.#span(v)) ?? [])].every((span) => span.length <= 0)) return;
     let params = lowering.params;

@@ -169,7 +169,7 @@ function collapse(space: Space, views: readonly StridedView[], keepLastAxis: boo
   return { shape, reduced, inputs: views.map((v, k) => ({ shape, strides: strides[k]!, offset: v.offset })) };
 }
 
-/** Linear scan: a register is free again after its last use. */
+/** Linear scan: a register is free again after its last use; by the very instruction only where results are as wide as operands. */
 function assignRegisters(drafts: readonly Draft[]): { code: Instruction[]; registers: number } {
   const lastUse = new Map<number, number>();
   drafts.forEach(({ operands }, i) => { for (const r of operands) lastUse.set(r, i); });
@@ -178,13 +178,16 @@ function assignRegisters(drafts: readonly Draft[]): { code: Instruction[]; regis
   let registers = 0;
   const code = drafts.map(({ op, type, destination, operands, immediate }, i): Instruction => {
     const used = operands.map((r) => real.get(r)!);
-    for (const r of new Set(operands)) if (lastUse.get(r) === i) free.push(real.get(r)!);
+    const spent = [...new Set(operands)].filter((r) => lastUse.get(r) === i).map((r) => real.get(r)!);
+    const mixed = type === "f64" || op === "cast";
+    if (!mixed) free.push(...spent);
     let target = 0;
     if (destination >= 0) {
       target = free.pop() ?? registers++;
       real.set(destination, target);
       if (!lastUse.has(destination)) free.push(target);
     }
+    if (mixed) free.push(...spent);
     if (op === "store") return { op, type, destination: 0, a: immediate![0], b: used[0]!, c: 0 };
     if (op === "cast") return { op, type, destination: target, a: used[0]!, b: immediate![0], c: 0 };
     if (immediate) return { op, type, destination: target, a: immediate[0], b: immediate[1], c: 0 };
