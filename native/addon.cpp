@@ -27,11 +27,11 @@ constexpr int64_t kReportedAtOnce = int64_t{1} << 20;  // changes of the memory 
 class StreamObject : public Napi::ObjectWrap<StreamObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Stream",
-                       {InstanceMethod<&StreamObject::alloc>("alloc"), InstanceMethod<&StreamObject::free>("free"),
-                        InstanceMethod<&StreamObject::write>("write"), InstanceMethod<&StreamObject::read>("read"),
-                        InstanceMethod<&StreamObject::submit>("submit"), InstanceMethod<&StreamObject::memory>("memory"),
-                        InstanceMethod<&StreamObject::close>("close")});
+    return DefineClass(
+        env, "Stream",
+        {InstanceMethod<&StreamObject::alloc>("alloc"), InstanceMethod<&StreamObject::free>("free"), InstanceMethod<&StreamObject::write>("write"),
+         InstanceMethod<&StreamObject::read>("read"), InstanceMethod<&StreamObject::submit>("submit"),
+         InstanceMethod<&StreamObject::memory>("memory"), InstanceMethod<&StreamObject::close>("close")});
   }
 
   explicit StreamObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StreamObject>(info), env_(info.Env()) {
@@ -243,9 +243,9 @@ class StreamObject : public Napi::ObjectWrap<StreamObject> {
   napi_threadsafe_function news_ = nullptr;
   std::optional<Memory> memory_;
   std::optional<Stream> stream_;
-  std::deque<Target> targets_;      // of reads under way
-  int64_t last_ = 0, done_ = 0;     // tickets given out, settled
-  int64_t reported_ = 0;            // bytes that V8 knows of
+  std::deque<Target> targets_;   // of reads under way
+  int64_t last_ = 0, done_ = 0;  // tickets given out, settled
+  int64_t reported_ = 0;         // bytes that V8 knows of
 };
 
 static Napi::Object start(Napi::Env env, Napi::Object exports) {

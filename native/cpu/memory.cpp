@@ -9,19 +9,26 @@
 namespace steppe {
 
 constexpr std::align_val_t kAlign{64};
-constexpr size_t kMapped = size_t{1} << 20;      // from here on blocks are mapped one by one, and truly given back
+constexpr size_t kMapped = size_t{1} << 20;  // from here on blocks are mapped one by one, and truly given back
 constexpr size_t kHugePage = size_t{1} << 21;
 constexpr size_t kAlwaysKept = size_t{64} << 20;  // free bytes that are never worth giving back
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kExact = true;  // every block is new and as long as asked for, so that the sanitizer sees its ends
+#else
+constexpr bool kExact = false;
+#endif
+
 // Eight classes for each power of two: at most an eighth is wasted.
 static size_t class_of(size_t bytes) {
+  if (kExact) return std::max<size_t>(1, bytes);
   if (bytes <= 512) return std::max<size_t>(64, (bytes + 63) & ~size_t{63});
   const size_t step = std::bit_floor(bytes - 1) / 8;
   return (bytes + step - 1) / step * step;
 }
 
 static void* acquire(size_t capacity) {
-  if (capacity < kMapped) return ::operator new(capacity, kAlign, std::nothrow);
+  if (kExact || capacity < kMapped) return ::operator new(capacity, kAlign, std::nothrow);
   void* data = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) return nullptr;
 #ifdef MADV_HUGEPAGE
@@ -32,7 +39,7 @@ static void* acquire(size_t capacity) {
 
 void release(const std::vector<Block>& blocks) {
   for (const auto& [data, capacity] : blocks) {
-    if (capacity < kMapped) ::operator delete(data, kAlign);
+    if (kExact || capacity < kMapped) ::operator delete(data, kAlign);
     else munmap(data, capacity);
   }
 }
@@ -93,6 +100,7 @@ bool Memory::free(int slot) {
   in_use_ -= bytes;
   slots_[slot] = {};
   unused_.push_back(slot);
+  if (kExact) trim(0);
   return true;
 }
 

@@ -11,7 +11,8 @@ void* Area::reserve(size_t bytes) {
   if (bytes > bytes_.load(std::memory_order_relaxed) || !data_) {
     clear();
     const size_t rounded = (bytes + 4095) & ~size_t{4095};
-    data_ = ::operator new(rounded, kAlign);
+    data_ = ::operator new(rounded, kAlign, std::nothrow);
+    if (!data_) throw std::bad_alloc();
     bytes_.store(rounded, std::memory_order_relaxed);
   }
   return data_;

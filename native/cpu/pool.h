@@ -72,7 +72,7 @@ class Pool final : public Parallel {
 };
 
 // Tells the core that this thread spins.
-inline void pause() {
+inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -81,11 +81,10 @@ inline void pause() {
 }
 
 // Polls `ready` for about 30 microseconds: longer than the gap between two kernels, shorter than a wake-up hurts.
-template <class F>
-bool spin_until(F&& ready) {
+template <class F> bool spin_until(F&& ready) {
   for (int i = 0; i < 1024; i++) {
     if (ready()) return true;
-    pause();
+    relax();
   }
   return ready();
 }

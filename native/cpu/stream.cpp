@@ -1,7 +1,7 @@
 #include "native/cpu/stream.h"
 
+#include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <new>
 
 namespace steppe {
@@ -9,9 +9,7 @@ namespace steppe {
 constexpr auto kRest = std::chrono::seconds(1);
 constexpr size_t kScratchKept = size_t{64} << 20;
 
-double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now_ms() { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 Stream::Stream(int threads, std::function<void()> settled, std::function<void()> idle)
     : settled_(std::move(settled)), idle_(std::move(idle)), pool_(threads), dispatcher_([this] { dispatch(); }) {}
@@ -31,7 +29,7 @@ Stream::~Stream() {
 
 void Stream::write(std::byte* to, const std::byte* from, size_t size) {
   auto copy = std::make_unique_for_overwrite<std::byte[]>(size);
-  std::memcpy(copy.get(), from, size);
+  std::copy_n(from, size, copy.get());
   push({Write{to, std::move(copy), size}, 0});
 }
 void Stream::read(std::byte* to, const std::byte* from, size_t size, int64_t ticket) { push({Read{to, from, size}, ticket}); }
@@ -72,8 +70,8 @@ void Stream::dispatch() {
   while (next(job)) {
     Report report{job.ticket, -1, false, {}, {}};
     if (auto* batch = std::get_if<Batch>(&job.work)) execute(*batch, report);
-    else if (auto* write = std::get_if<Write>(&job.work)) std::memcpy(write->to, write->bytes.get(), write->size);
-    else if (auto* read = std::get_if<Read>(&job.work)) std::memcpy(read->to, read->from, read->size);
+    else if (auto* write = std::get_if<Write>(&job.work)) std::copy_n(write->bytes.get(), write->size, write->to);
+    else if (auto* read = std::get_if<Read>(&job.work)) std::copy_n(read->from, read->size, read->to);
     else if (auto* retired = std::get_if<Retire>(&job.work)) release(retired->blocks);
     job.work = Retire{};
     if (stopping_.load(std::memory_order_relaxed)) return;
