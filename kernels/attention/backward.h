@@ -48,7 +48,7 @@ class Backward {
       const int64_t packed = j1 - j0 - dotColumns<T>(j1 - j0, p_.dim);
       packColumns(in.k.row(j0), in.k.stride, p_.dim, packed, keyColumns_);
       packColumns(in.v.row(j0), in.v.stride, p_.dim, packed, valueColumns_);
-      packRows(in.k.row(j0), in.k.stride, j1 - j0, p_.dim, keyRows_);
+      keysFinite_ = packRows(in.k.row(j0), in.k.stride, j1 - j0, p_.dim, keyRows_);
       bool begun = false;
       for (int64_t part = 0; part < rowBlocks.count; part++) {
         const int64_t i0 = rowBlocks.edge(part), i1 = rowBlocks.edge(part + 1);
@@ -72,20 +72,24 @@ class Backward {
     rowProducts(rows, in.ct.row(i0), in.ct.stride, in.v.row(j0), in.v.stride, valueColumns_, p_.dim, columns, slopes_, stride);
     const T factor = scores.finish();
     for (int64_t r = 0; r < rows; r++) differentiate(scores.row(r), slopes_ + r * stride, columns, factor, in.lse[i0 + r], delta_[i0 + r]);
-    packRows(in.ct.row(i0), in.ct.stride, rows, p_.dim, ctRows_);
-    packRows(in.q.row(i0), in.q.stride, rows, p_.dim, queryRows_);
-    product(columns, Strided<T>{weights_, 1, stride}, ctRows_, rows, p_.dim, dv_, width_, add);
-    product(columns, Strided<T>{slopes_, 1, stride}, queryRows_, rows, p_.dim, dk_, width_, add);
-    product(rows, Strided<T>{slopes_, stride, 1}, keyRows_, columns, p_.dim, dq_ + i0 * width_, width_, true);
+    const bool ctFinite = packRows(in.ct.row(i0), in.ct.stride, rows, p_.dim, ctRows_);
+    const bool queriesFinite = packRows(in.q.row(i0), in.q.stride, rows, p_.dim, queryRows_);
+    multiply(ctFinite, columns, Strided<T>{weights_, 1, stride}, ctRows_, rows, dv_, add);
+    multiply(queriesFinite, columns, Strided<T>{slopes_, 1, stride}, queryRows_, rows, dk_, add);
+    multiply(keysFinite_, rows, Strided<T>{slopes_, stride, 1}, keyRows_, columns, dq_ + i0 * width_, true);
   }
 
-  // s, dp -> p = exp(s - lse), p * (dp - delta)
+  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, T* c, bool add) const {
+    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c, width_, add);
+  }
+
+  // s, dp -> p = exp(s - lse), p * (dp - delta); where p is zero, so is that.
   static void differentiate(T* s, T* dp, int64_t columns, T factor, T lse, T delta) {
     const T shift = lse == kHidden<T> ? -kHidden<T> : lse;
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
       const vec<T> p = exp(load(s + j) * factor - shift);
       store(s + j, p);
-      store(dp + j, p * (load(dp + j) - delta));
+      store(dp + j, select(p == T(0), vec<T>{}, p * (load(dp + j) - delta)));
     }
   }
 
@@ -100,6 +104,7 @@ class Backward {
 
   const AttentionParams& p_;
   int64_t width_, rows_, keys_;
+  bool keysFinite_ = true;
   T *keyColumns_, *valueColumns_, *keyRows_, *weights_, *slopes_, *dk_, *dv_, *queryRows_, *ctRows_, *dq_, *delta_;
 };
 

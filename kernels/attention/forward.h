@@ -33,16 +33,16 @@ class Forward {
       const int64_t j0 = keyBlocks.edge(block), j1 = keyBlocks.edge(block + 1);
       const int64_t packed = j1 - j0 - dotColumns<T>(j1 - j0, p_.dim);
       packColumns(k.row(j0), k.stride, p_.dim, packed, keyPanels_);
-      packRows(v.row(j0), v.stride, j1 - j0, p_.dim, valuePanels_);
+      const bool finite = packRows(v.row(j0), v.stride, j1 - j0, p_.dim, valuePanels_);
       for (int64_t part = 0; part < rowBlocks.count; part++) {
-        visit(q, k, mask, first, first + rowBlocks.edge(part), first + rowBlocks.edge(part + 1), j0, j1);
+        visit(q, k, mask, first, first + rowBlocks.edge(part), first + rowBlocks.edge(part + 1), j0, j1, finite);
       }
     }
     finish(first, last, o, lse);
   }
 
  private:
-  void visit(Rows<T> q, Rows<T> k, const T* mask, int64_t first, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
+  void visit(Rows<T> q, Rows<T> k, const T* mask, int64_t first, int64_t i0, int64_t i1, int64_t j0, int64_t j1, bool finite) {
     const int64_t columns = j1 - j0, stride = padded<T>(columns);
     const Scores<T> scores{p_, mask, i0, i1, j0, j1, scores_, stride};
     T* sums = sums_ + (i0 - first) * width_;
@@ -53,14 +53,17 @@ class Forward {
     rowProducts(i1 - i0, q.row(i0), q.stride, k.row(j0), k.stride, keyPanels_, p_.dim, columns, scores_, stride);
     const T factor = scores.finish();
     for (int64_t r = 0; r < i1 - i0; r++) weigh(scores.row(r), columns, factor, i0 - first + r, j0 > 0);
-    product(i1 - i0, Strided<T>{scores_, stride, 1}, valuePanels_, columns, p_.dim, sums, width_, j0 > 0);
+    (finite ? product<T> : carefulProduct<T>)(i1 - i0, Strided<T>{scores_, stride, 1}, valuePanels_, columns, p_.dim, sums, width_, j0 > 0);
   }
+
+  // What exponents are shifted by: nothing where that would be an infinity.
+  static T shiftOf(T top) { return top - top == T(0) ? top : T(0); }
 
   // Scores of a row become exp(score - maximum so far); what was summed before is scaled to that maximum.
   void weigh(T* s, int64_t columns, T factor, int64_t r, bool before) {
     vec<T> high = splat(top_[r]);
     for (int64_t j = 0; j < columns; j += kLanes<T>) high = fastMaximum(high, load(s + j) * factor);
-    const T top = reduce(high, [](auto a, auto b) { return fastMaximum(a, b); }), shift = top == kHidden<T> ? T(0) : top;
+    const T top = reduce(high, [](auto a, auto b) { return fastMaximum(a, b); }), shift = shiftOf(top);
     vec<T> sum{};
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
       const vec<T> e = exp(load(s + j) * factor - shift);
@@ -71,7 +74,7 @@ class Forward {
     if (!before) {
       total_[r] = now;
     } else {
-      const T shrink = top_[r] == top ? T(1) : exp(splat(top_[r] - shift))[0];
+      const T shrink = top_[r] == top ? T(1) : exp(splat(shiftOf(top_[r]) - shift))[0];
       total_[r] = total_[r] * shrink + now;
       if (shrink != T(1)) {
         T* o = sums_ + r * width_;
@@ -93,7 +96,7 @@ class Forward {
     for (int64_t r = 0; r < last - first; r += kLanes<T>) {
       const int count = int(std::min<int64_t>(kLanes<T>, last - first - r));
       const vec<T> top = loadPartial(top_ + r, count), total = loadPartial(total_ + r, count, T(1));
-      storePartial(lse + first + r, select(top == kHidden<T>, vec<T>{}, top) + log(total), count);
+      storePartial(lse + first + r, select(top - top == vec<T>{}, top, vec<T>{}) + log(total), count);
     }
   }
 

@@ -72,7 +72,9 @@ function dot(dim: number, a: Numbers, aAt: number, b: Numbers, bAt: number): num
   for (let d = 0; d < dim; d++) sum += a[aAt + d]! * b[bAt + d]!;
   return sum;
 }
+/** A weight of zero adds nothing, whatever it weighs: what hidden keys hold does not matter. */
 function axpy(dim: number, factor: number, x: Numbers, xAt: number, y: Numbers, yAt: number): void {
+  if (factor === 0) return;
   for (let d = 0; d < dim; d++) y[yAt + d]! += factor * x[xAt + d]!;
 }
 function eachHead(p: AttentionParams, visit: (b: number, h: number) => void): void {
@@ -170,7 +172,7 @@ export const attentionBackward = kernel<AttentionBackwardParams>({
           const s = score(io, p, b, h, i, j);
           if (s === undefined) continue;
           const weight = Math.exp(s - row), keyAt = ((b * p.keys + j) * p.heads + h) * p.dim;
-          const slope = p.scale * weight * (dot(p.dim, ct!, ctAt, v!, headAt(p.vView, b, h, j)) - delta);
+          const slope = weight === 0 ? 0 : p.scale * weight * (dot(p.dim, ct!, ctAt, v!, headAt(p.vView, b, h, j)) - delta);
           axpy(p.dim, weight, ct!, ctAt, dv!, keyAt);
           axpy(p.dim, slope, k!, headAt(p.kView, b, h, j), dq!, at);
           axpy(p.dim, slope, q!, headAt(p.qView, b, h, i), dk!, keyAt);

@@ -24,23 +24,29 @@ struct Strided {
 };
 
 // A panel holds kPanel columns of a matrix, row by row; the columns beyond the last are zero.
-// b is (depth, columns): panels[c / kPanel][depth][kPanel], from `source` (depth rows, `stride` apart).
+// b is (depth, columns): panels[c / kPanel][depth][kPanel], from `source` (depth rows, `stride` apart). Tells whether all of it is finite.
 template <class T>
-void packRows(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
+bool packRows(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
   constexpr int width = kPanel<T>;
+  vec<T> zero{};
   for (int64_t c = 0; c < columns; c += width, panels += depth * width) {
     const int64_t count = std::min<int64_t>(width, columns - c);
     for (int64_t k = 0; k < depth; k++) {
       const T* from = source + k * stride + c;
       T* to = panels + k * width;
-      if (count == width) {
-        for (int i = 0; i < width; i += kLanes<T>) store(to + i, load(from + i));
-      } else {
+      if (count < width) {
         std::copy_n(from, count, to);
         std::fill(to + count, to + width, T(0));
+        from = to;
+      }
+      for (int i = 0; i < width; i += kLanes<T>) {
+        const vec<T> v = load(from + i);
+        zero += v * T(0);
+        store(to + i, v);
       }
     }
   }
+  return sumLanes(zero) == T(0);
 }
 
 // Swaps element (i, j + D) with (i + D, j) wherever i and j lack the bit D; done for all bits, it transposes.
@@ -129,6 +135,19 @@ void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* 
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t first = rows * t / tiles, last = rows * (t + 1) / tiles;
     tileOf<T, Vectors>(int(last - first), a.from(first), panel, depth, c + first * stride, stride, add);
+  }
+}
+
+// The same where b is not finite: zeros in a skip their row of b.
+template <class T>
+void carefulProduct(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add) {
+  for (int64_t i = 0; i < rows; i++, c += stride) {
+    if (!add) std::fill_n(c, columns, T(0));
+    for (int64_t k = 0; k < depth; k++) {
+      const T factor = a.data[i * a.row + k * a.column];
+      if (factor == T(0)) continue;
+      for (int64_t n = 0; n < columns; n++) c[n] += factor * panels[(n / kPanel<T> * depth + k) * kPanel<T> + n % kPanel<T>];
+    }
   }
 }
 

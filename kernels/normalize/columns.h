@@ -34,14 +34,11 @@ STEPPE_INLINE vec<T> sumRows(int64_t rows, int64_t stride, F&& f) {
 template <class T>
 void mergeMoments(const Blocks& blocks, T* means, T* squares) {
   along<T>(blocks.channels, [&](int64_t c, auto lanes) {
-    vec<T> mean = lanes.load(means + c), square = lanes.load(squares + c);
-    int64_t before = blocks.size(0);
-    for (int64_t block = 1; block < blocks.count; block++) {
-      const int64_t more = blocks.size(block), both = before + more, at = block * blocks.channels + c;
-      const vec<T> apart = lanes.load(means + at) - mean;
-      mean += apart * (T(more) / T(both));
-      square += lanes.load(squares + at) + apart * apart * (T(before) * T(more) / T(both));
-      before = both;
+    vec<T> mean{}, square{};
+    for (int64_t block = 0; block < blocks.count; block++) mean += lanes.load(means + block * blocks.channels + c) * (T(blocks.size(block)) / T(blocks.rows));
+    for (int64_t block = 0; block < blocks.count; block++) {
+      const vec<T> apart = lanes.load(means + block * blocks.channels + c) - mean;
+      square += lanes.load(squares + block * blocks.channels + c) + apart * apart * T(blocks.size(block));
     }
     lanes.store(means + c, mean);
     lanes.store(squares + c, square);

@@ -70,13 +70,18 @@ export const normalizeBackward = kernel<NormalizeParams>({
     for (let group = 0; group < p.a * p.k; group++) {
       const rstd = 1 / Math.sqrt(variance![group]! + p.eps);
       const hat = (i: number): number => (x![i]! - mean![group]!) * rstd;
-      let flat = 0, slope = 0; // means of scale * dy, and of scale * dy * hat
+      const first = (group % p.k) * p.r2, scales = new Float64Array(p.r2), biases = new Float64Array(p.r2);
       eachInGroup(p, group, (i, c) => {
-        flat += (scale![c]! * dy![i]!) / n;
-        slope += (scale![c]! * dy![i]! * hat(i)) / n;
-        dscale![c]! += dy![i]! * hat(i);
-        dbias![c]! += dy![i]!;
+        scales[c - first]! += dy![i]! * hat(i);
+        biases[c - first]! += dy![i]!;
       });
+      let flat = 0, slope = 0; // means of scale * dy, and of scale * dy * hat
+      for (let c = 0; c < p.r2; c++) {
+        flat += (scale![first + c]! * biases[c]!) / n;
+        slope += (scale![first + c]! * scales[c]!) / n;
+        dscale![first + c]! += scales[c]!;
+        dbias![first + c]! += biases[c]!;
+      }
       eachInGroup(p, group, (i, c) => { dx![i] = rstd * (scale![c]! * dy![i]! - flat - hat(i) * slope); });
     }
   },

@@ -23,7 +23,7 @@ void normalizeRows(const NormalizeParams& p, const T* x, const T* scale, const T
         rest += d;
         squares += d * d;
       });
-      const T shift = sumLanes(rest) / T(n), center = near + shift;
+      const T left = sumLanes(rest) / T(n), shift = left - left == T(0) ? left : T(0), center = near + shift;
       const T spread = fastMaximum(T(0), sumLanes(squares) / T(n) - shift * shift), rstd = rstdOf(spread, p.eps);
       T* to = y + row * n;
       along<T>(n, [&](int64_t i, auto lanes) {
