@@ -177,8 +177,9 @@ function categorical(key: Value, logits: Value, options?: CategoricalOptions): V
 const random: RandomOps = {
   key(seed, options) {
     if (!Number.isSafeInteger(seed)) fail("ERR_ARGUMENT", "key", `a seed must be a whole number below 2^53, got ${String(seed)}`);
-    const halves = Uint32Array.of(Math.floor(seed / 2 ** 32), seed);
-    return o.fromBytes(new Uint8Array(halves.buffer), "u32", [2], options?.device ?? null);
+    // Numbers, not bytes: a key costs no memory, and another seed makes no new plan.
+    const words = o.stack([o.constant(Math.floor(seed / 2 ** 32) >>> 0, "u32"), o.constant(seed >>> 0, "u32")]);
+    return o.place(words, options?.device);
   },
   split(key, n = 2) {
     return o.reshape(pairsOf([checkKey("split", key)], 2 * checkWhole("split", "n", n, 1)), [n, 2]);

@@ -1,4 +1,4 @@
-import { openBackends } from "./devices.ts";
+import { backendOf, defaultDevice, openBackends } from "./devices.ts";
 
 export interface MemoryInfo {
   /** Bytes held by values, plans and queued work. */
@@ -18,8 +18,9 @@ const leaks = new Map<string, number>();
 export const countHandle = (device: string, by: number): void => void handles.set(device, (handles.get(device) ?? 0) + by);
 export const countLeak = (device: string): void => void leaks.set(device, (leaks.get(device) ?? 0) + 1);
 
-/** Memory of every open device, by its name. */
+/** Memory of the default device and of every other that is open, by name. */
 export function memory(): Record<string, MemoryInfo> {
+  backendOf(defaultDevice());
   return Object.fromEntries(
     [...openBackends()].map(([name, backend]) => [name, { ...backend.memory(), tensors: handles.get(name) ?? 0, leaked: leaks.get(name) ?? 0 }]),
   );
