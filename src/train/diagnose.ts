@@ -42,7 +42,7 @@ export async function explainNonFinite(task: Task, from: Checkpoint, until: { ep
         step++;
       }
     }
-    return `step ${until.epoch * task.stepsPerEpoch + until.step + 1} gave it, and did not when it was run again (is the memory of this machine sound?)`;
+    return "every step was finite when the steps were run again one by one, so the weights are too large for the loss";
   } finally {
     again.dispose();
   }

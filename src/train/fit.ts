@@ -142,7 +142,7 @@ async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Pro
       const done = await trainEpoch(task, step, training, epoch, from, sums, hooks);
       training = done.training;
       if (done.step < task.stepsPerEpoch) {
-        await keep(folder, { ...training, place: { epoch, step: done.step, sums: done.sums } });
+        await keep(folder, { ...training, place: { epoch, step: done.step, sums: done.sums } }, task.stepsPerEpoch);
         hooks.signal!.throwIfAborted();
       }
       const test = await evaluateOn("test");
@@ -160,7 +160,7 @@ async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Pro
       };
       lines.push(line);
       await folder?.log(line);
-      await keep(folder, { ...training, place: { epoch: epoch + 1, step: 0, sums: theBeginning.sums } });
+      await keep(folder, { ...training, place: { ...theBeginning, epoch: epoch + 1 } }, task.stepsPerEpoch);
       hooks.onEpoch?.(line);
       if (epoch + 1 < config.epochs) hooks.signal?.throwIfAborted();
     }
@@ -178,19 +178,19 @@ async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Pro
   }
 }
 
-async function keep(folder: RunFolder | null, checkpoint: Checkpoint): Promise<void> {
+async function keep(folder: RunFolder | null, checkpoint: Checkpoint, stepsPerEpoch: number): Promise<void> {
   if (!folder) return;
   const { epoch, step } = checkpoint.place;
-  if (!(await allFinite(checkpoint.params)))
-    throw new NonFinite(step > 0 ? epoch : epoch - 1, (step > 0 ? step : Number.POSITIVE_INFINITY) - 1, Number.NaN);
+  if (!(await allFinite(checkpoint.params))) throw step > 0 ? new NonFinite(epoch, step - 1) : new NonFinite(epoch - 1, stepsPerEpoch - 1);
   await folder.save(checkpoint);
 }
 
+/** Something is no longer finite after this step: seen in its loss, or in the weights that it left. */
 class NonFinite extends Error {
   constructor(
     readonly epoch: number,
     readonly step: number,
-    readonly loss: number,
+    readonly loss = Number.NaN,
   ) {
     super();
   }
@@ -200,7 +200,7 @@ async function reportNonFinite(task: Task, folder: RunFolder | null, { epoch, st
   const [kept, found] = await tidy(async () => {
     const last = (await folder?.restore()) ?? null;
     const from = last ? { ...last, ...reunited(last) } : { ...task.initial(), place: theBeginning };
-    return [last?.place ?? null, await explainNonFinite(task, from, { epoch, step: Math.min(step, task.stepsPerEpoch - 1) })] as const;
+    return [last?.place ?? null, await explainNonFinite(task, from, { epoch, step })] as const;
   });
   const where = kept
     ? `${folder!.path} keeps the weights of epoch ${kept.epoch}${kept.step ? `, step ${kept.step} of the next` : ""}`

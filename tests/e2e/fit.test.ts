@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { flattenTree } from "../../src/graph/tree.ts";
 import { isTensor, memory, setDevice, type Tensor } from "../../src/index.ts";
-import { type FitConfig, type FitHooks, fit, type StepInfo } from "../../src/train/index.ts";
+import { type FitConfig, type FitHooks, fit as train, type StepInfo } from "../../src/train/index.ts";
 import { makeImages } from "./command.ts";
 
 const device = "reference"; // the definition; the command's own tests train on the cpu
@@ -22,7 +22,7 @@ const tiny: FitConfig = {
 };
 const weights = (name: string): Buffer => readFileSync(join(folder, name, "last.safetensors"));
 async function run(config: FitConfig, hooks: FitHooks = {}) {
-  const { result, params, state } = await fit(config, hooks);
+  const { result, params, state } = await train(config, hooks);
   for (const leaf of flattenTree([params, state], isTensor).leaves as Tensor[]) leaf.dispose();
   return result;
 }
@@ -85,13 +85,13 @@ describe("fit", { timeout: 120_000 }, () => {
 
   test("wrong calls say what is wrong, and make no folder", async () => {
     const out = join(folder, "none");
-    await expect(fit({ ...tiny, epochs: 0, out })).rejects.toThrow("epochs must be a whole number from 1 on, got 0");
-    await expect(fit({ ...tiny, model: "vitt-ti/4", out })).rejects.toThrow('did you mean "vit-ti/4"');
-    await expect(fit({ ...tiny, dataDir: join(folder, "no-data"), out })).rejects.toThrow("none at");
-    await expect(fit({ resume: true })).rejects.toThrow("resume needs out");
-    await expect(fit({ resume: true, out })).rejects.toThrow(`there is no run in ${out}`);
+    await expect(train({ ...tiny, epochs: 0, out })).rejects.toThrow("epochs must be a whole number from 1 on, got 0");
+    await expect(train({ ...tiny, model: "vitt-ti/4", out })).rejects.toThrow('did you mean "vit-ti/4"');
+    await expect(train({ ...tiny, dataDir: join(folder, "no-data"), out })).rejects.toThrow("none at");
+    await expect(train({ resume: true })).rejects.toThrow("resume needs out");
+    await expect(train({ resume: true, out })).rejects.toThrow(`there is no run in ${out}`);
     expect(readdirSync(folder)).not.toContain("none");
-    await expect(fit({ ...tiny, out: join(folder, "whole") })).rejects.toThrow("already holds a run");
-    await expect(fit({ lr: 1, resume: true, out: join(folder, "whole") })).rejects.toThrow("was begun with lr 0.001, and 1 is asked now");
+    await expect(train({ ...tiny, out: join(folder, "whole") })).rejects.toThrow("already holds a run");
+    await expect(train({ lr: 1, resume: true, out: join(folder, "whole") })).rejects.toThrow("was begun with lr 0.001, and 1 is asked now");
   });
 });

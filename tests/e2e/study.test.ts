@@ -1,0 +1,76 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { setDevice } from "../../src/index.ts";
+import type { Preset } from "../../src/study/presets.ts";
+import { reportOf } from "../../src/study/report.ts";
+import { runStudy, type StudyHooks } from "../../src/study/study.ts";
+import { pairsOf } from "../../src/study/summary.ts";
+import { makeImages } from "./command.ts";
+
+const out = mkdtempSync(join(tmpdir(), "study-"));
+const preset: Preset = {
+  settings: { data: "cifar10", limit: 16, epochs: 1, batch: 8 },
+  models: [{ id: "vit", label: "a <tiny> ViT", settings: { model: "vit-ti/16", sizes: { hidden: 8, layers: 1, heads: 2 } } }],
+  rho: 0.1,
+  seeds: [0],
+  sharpness: { images: 8, maxIterations: 3, tol: 0.5 },
+};
+const study = (hooks?: StudyHooks, changes: Partial<Preset> = {}) =>
+  runStudy({ name: "tiny", preset: { ...preset, ...changes }, out, dataDir: makeImages() }, hooks);
+
+describe("a study", { timeout: 120_000 }, () => {
+  beforeAll(async () => {
+    setDevice("reference");
+    await study();
+  }, 120_000);
+
+  test("has the shape that programs rely on", () => {
+    const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8"));
+    expect(Object.keys(results)).toEqual(["machine", "preset", "rows"]);
+    expect(Object.keys(results.machine)).toEqual(["cpu", "isa", "threads", "node"]);
+    const keys = "model params optimizer sam rho seed epochs images trainLoss trainAccuracy testLoss testAccuracy lambdaMax seconds imagesPerSecond";
+    expect(results.rows.map((row: object) => Object.keys(row).join(" "))).toEqual([keys, keys]);
+    expect(results.rows.map(({ sam, rho }: { sam: boolean; rho: number }) => [sam, rho])).toEqual([
+      [false, 0],
+      [true, 0.1],
+    ]);
+    for (const { lambdaMax } of results.rows) expect(Object.keys(lambdaMax)).toEqual(["value", "residual", "iterations", "images"]);
+  });
+
+  test("keeps what is done, and measures the rest", async () => {
+    const kept: boolean[] = [],
+      before = readFileSync(join(out, "results.json"), "utf8");
+    const onRowDone: StudyHooks["onRowDone"] = (_, wasKept) => void kept.push(wasKept);
+    await study({ onRowDone, onEstimate: () => expect.unreachable("nothing is left to run") });
+    expect(kept).toEqual([true, true]);
+    expect(readFileSync(join(out, "results.json"), "utf8")).toBe(before);
+    rmSync(join(out, "runs/vit-sam-seed0/row.json"));
+    const { results } = await study({ onRowDone });
+    expect(kept.slice(2)).toEqual([true, false]);
+    const strip = (rows: unknown): unknown =>
+      JSON.parse(JSON.stringify(rows, (key, value) => (["seconds", "imagesPerSecond"].includes(key) ? undefined : value)));
+    expect(strip(results.rows)).toEqual(strip(JSON.parse(before).rows));
+  });
+
+  test("mixes no settings, and names a damaged row", async () => {
+    await expect(study({}, { sharpness: { images: 4, maxIterations: 3, tol: 0.5 } })).rejects.toThrow(`${out} holds a study with other settings`);
+    const path = join(out, "runs/vit-seed0/row.json"),
+      text = readFileSync(path, "utf8");
+    writeFileSync(path, text.slice(0, 50));
+    await expect(study()).rejects.toThrow(`${path} is no JSON`);
+    writeFileSync(path, text);
+  });
+
+  test("is reported on a page that needs nothing beside it", async () => {
+    const { results, finished } = await study(),
+      page = await reportOf(results, finished);
+    expect(page).toContain("a &lt;tiny&gt; ViT");
+    expect(page.match(/<svg/g)).toHaveLength(2);
+    expect(page.replaceAll("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:|<script|<link|src=/);
+    expect(page).toContain("not measured here");
+    const [pair] = pairsOf(results.rows);
+    expect(pair!.ratio).toBeCloseTo(results.rows[0]!.lambdaMax.value / results.rows[1]!.lambdaMax.value, 6);
+  });
+});
