@@ -53,7 +53,7 @@ describe("names and options", () => {
 describe("a small ViT", () => {
   const small = { image: 8, patch: 4, classes: 3, hidden: 8, layers: 2, heads: 2 };
   const net = models.vit(small), key = st.random.key(0);
-  const x = () => st.random.normal(st.random.key(1), [3, 8, 8, 3]);
+  const x = () => st.tidy(() => st.random.normal(st.random.key(1), [3, 8, 8, 3]));
 
   it("init gives shapes(), the same bits for the same key", async () => {
     const { params, state } = net.init(key);
@@ -106,7 +106,9 @@ describe("a small ViT", () => {
   });
 
   it("leaves no memory behind", async () => {
-    const device = st.zeros([]).device, inUse = () => st.memory()[device]?.bytesInUse ?? 0, before = inUse();
+    const device = st.zeros([]).device, inUse = () => st.memory()[device]?.bytesInUse ?? 0;
+    await st.evaluate(key);
+    const before = inUse();
     const { params, state } = net.init(key), images = x(), { out } = net.apply({ params, state }, images);
     await st.evaluate(params, state, out);
     for (const made of [...leavesOf(params), images, out]) made.dispose();
