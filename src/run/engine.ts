@@ -18,6 +18,8 @@ let submittedAt = 0;
 export const pendingNodes = (): number => idMark() - submittedAt;
 
 const plans = new PlanCache(512);
+/** How many eager graphs were planned, and how many ran on a plan that was there. */
+export const planCounts = { made: 0, reused: 0 };
 
 /** Begins the computation of values (eagerly: plans are cached by the graph's structure) and returns at once. */
 export function submitValues(values: readonly Value[]): Promise<void> {
@@ -33,6 +35,9 @@ export function submitValues(values: readonly Value[]): Promise<void> {
   if (!plan) {
     plan = planGraph({ outputs: graph.outputs, inputs: graph.inputs, places: places.list, lifted: graph.constants, backend: backendOf(device) });
     plans.set(key, plan);
+    planCounts.made++;
+  } else {
+    planCounts.reused++;
   }
   return runPlan(device, plan, places, graph.constants.map(constantOf), graph.outputs);
 }

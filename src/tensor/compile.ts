@@ -1,7 +1,8 @@
-import { fail } from "../core/errors.ts";
+import { checkOneOf, fail } from "../core/errors.ts";
 import { showShape } from "../core/shape.ts";
 import { computedPrimitive, dataPrimitive, placeholder, standIn } from "../graph/control.ts";
 import { innermostFrame, leaf, noAttrs, type StorageBuffer, type Value } from "../graph/node.ts";
+import { printGraph } from "../graph/print.ts";
 import type { Flattened } from "../graph/tree.ts";
 import { reachable } from "../graph/walk.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -22,8 +23,8 @@ export interface CompileOptions {
 }
 
 export type Compiled<F extends (...args: any[]) => any> = F & {
-  /** The plan of the last call as text: kernels, bytes, arena. */
-  explain(): string;
+  /** The plan of the last call as text: kernels, bytes, arena; or the graph that it was made from. */
+  explain(form?: "plan" | "graph"): string;
   /** Frees the plans and what they hold; calling it afterwards throws. */
   dispose(): void;
 };
@@ -44,7 +45,7 @@ const recordingsBeforeWarning = 20;
 export function compile<F extends (...args: any[]) => any>(f: F, { donate = [], name = f?.name || "compiled" }: CompileOptions = {}): Compiled<F> {
   checkFunction("compile", f);
   const recordings = new Map<string, Recording>();
-  let last: Plan | null = null;
+  let last: { plan: Plan; recording: Recording } | null = null;
   let disposed = false;
 
   const recordingOf = (flats: readonly Flattened<Tensor>[], given: readonly (readonly Value[])[], device: string): Recording => {
@@ -82,7 +83,7 @@ export function compile<F extends (...args: any[]) => any>(f: F, { donate = [], 
       plan = planGraph({ outputs, inputs: [...placeholders, ...captured], places: places.list, lifted: [], backend: backendOf(device), donated: buffers });
       recording.plans.set(key, plan);
     }
-    last = plan;
+    last = { plan, recording };
     const results = recording.outputs.map((y) => leaf(computedPrimitive, { shape: y.shape, dtype: y.dtype }, noAttrs, device));
     runPlan(device, plan, places, [], results);
     for (const n of donate) for (const x of flats[n]!.leaves) if (Tensor.isLive(x)) Tensor.retire(x, `was donated to ${name}()`);
@@ -90,7 +91,11 @@ export function compile<F extends (...args: any[]) => any>(f: F, { donate = [], 
   };
 
   return Object.assign(call as F, {
-    explain: () => (last ? printPlan(last) : `${name} has not been called yet, so it has no plan to show`),
+    explain: (form: "plan" | "graph" = "plan") => {
+      if (last === null) return `${name} has not been called yet, so it has no plan to show`;
+      checkOneOf("explain", "form", form, ["plan", "graph"]);
+      return form === "plan" ? printPlan(last.plan) : printGraph(last.recording.outputs);
+    },
     dispose: () => {
       disposed = true;
       for (const { captured } of recordings.values()) for (const x of captured) release(x);
