@@ -10,7 +10,8 @@ export const applyOne = (primitive: Primitive, inputs: readonly Value[], attrs?:
 /** The dtype of an operation on operands: values are promoted, numbers are weak beside them. */
 export function commonDType(op: string, operands: readonly Operand[]): DType {
   for (const x of operands) checkOperand(op, x);
-  const values = operands.filter((x) => x instanceof Value), numbers = operands.filter((x) => !(x instanceof Value));
+  const values = operands.filter((x) => x instanceof Value),
+    numbers = operands.filter((x) => !(x instanceof Value));
   if (values.length === 0) return numbers.every((x) => typeof x === "boolean") ? "bool" : "f32";
   return (numbers as (number | boolean)[]).reduce<DType>(promoteWeak, values.map((x) => x.dtype).reduce(promote));
 }
@@ -27,7 +28,12 @@ const shapeOf = (x: Operand): Shape => (x instanceof Value ? x.shape : []);
 
 export function checkOperand(op: string, x: unknown): void {
   if (x instanceof Value || typeof x === "number" || typeof x === "boolean") return;
-  const came = x === null || typeof x !== "object" ? `${String(x)} (${typeof x})` : Array.isArray(x) ? "an array (make a tensor of it: st.tensor(...))" : "an object";
+  const came =
+    x === null || typeof x !== "object"
+      ? `${String(x)} (${typeof x})`
+      : Array.isArray(x)
+        ? "an array (make a tensor of it: st.tensor(...))"
+        : "an object";
   fail("ERR_ARGUMENT", op, `a tensor or a number was expected, got ${came}`);
 }
 

@@ -14,7 +14,9 @@ function rules(partials: readonly Partial[] | None): { vjp: VjpRule | None; jvp:
   const list = partials as readonly Partial[];
   return {
     vjp: ([ct], { inputs, outputs }) => list.map((p) => (ct && p ? p(ct, inputs, outputs[0]!) : null)),
-    jvp: (tangents, { inputs, outputs }) => [list.map((p, i) => (tangents[i] && p ? p(tangents[i], inputs, outputs[0]!) : null)).reduce(addMaybe, null)],
+    jvp: (tangents, { inputs, outputs }) => [
+      list.map((p, i) => (tangents[i] && p ? p(tangents[i], inputs, outputs[0]!) : null)).reduce(addMaybe, null),
+    ],
   };
 }
 
@@ -49,9 +51,12 @@ const powByExponent: Partial = (t, [a], y) => o.mul(t, o.mul(y, o.log(o.where(o.
 
 // With z = sqrt(2/pi) (x + 0.044715 x^3) and h = tanh z: y = x (1 + h) / 2, y'' = z' (1 - h^2) (1 - x z' h) + x z'' (1 - h^2) / 2.
 function geluTanhSecond(x: Value): Value {
-  const c = Math.sqrt(2 / Math.PI), k = 0.044715, squared = o.square(x);
+  const c = Math.sqrt(2 / Math.PI),
+    k = 0.044715,
+    squared = o.square(x);
   const h = o.tanh(o.mul(o.mul(x, c), o.add(o.mul(squared, k), 1)));
-  const first = o.mul(o.add(o.mul(squared, 3 * k), 1), c), slope = o.sub(1, o.square(h));
+  const first = o.mul(o.add(o.mul(squared, 3 * k), 1), c),
+    slope = o.sub(1, o.square(h));
   return o.mul(slope, o.add(o.mul(first, o.sub(1, o.mul(o.mul(x, first), h))), o.mul(squared, 3 * k * c)));
 }
 
@@ -141,28 +146,48 @@ const run = (name: Name, operands: readonly Operand[], dtype: DType): Value => a
 const asInteger = (dtype: DType): DType => (dtype === "bool" ? "i32" : dtype);
 
 /** Of the promoted dtype. Truth values add as "or" and multiply as "and", as in NumPy. */
-const arithmetic = (name: Name) => (a: Operand, b: Operand): Value => {
-  const dtype = commonDType(name, [a, b]);
-  return dtype === "bool" ? o.cast(run(name, [a, b], "i32"), "bool") : run(name, [a, b], dtype);
-};
-const integral = (name: Name) => (...operands: Operand[]): Value => run(name, operands, asInteger(commonDType(name, operands)));
-const unary = (name: Name) => (x: Operand): Value => integral(name)(x);
+const arithmetic =
+  (name: Name) =>
+  (a: Operand, b: Operand): Value => {
+    const dtype = commonDType(name, [a, b]);
+    return dtype === "bool" ? o.cast(run(name, [a, b], "i32"), "bool") : run(name, [a, b], dtype);
+  };
+const integral =
+  (name: Name) =>
+  (...operands: Operand[]): Value =>
+    run(name, operands, asInteger(commonDType(name, operands)));
+const unary =
+  (name: Name) =>
+  (x: Operand): Value =>
+    integral(name)(x);
 /** Integers become f32. */
-const float = (name: Name) => (x: Operand): Value => run(name, [x], toFloat(commonDType(name, [x])));
-const comparison = (name: Name) => (a: Operand, b: Operand): Value => run(name, [a, b], asInteger(commonDType(name, [a, b])));
-const logical = (name: Name) => (...operands: Operand[]): Value => {
-  for (const x of operands) checkOperand(name, x);
-  return run(name, operands, "bool");
-};
+const float =
+  (name: Name) =>
+  (x: Operand): Value =>
+    run(name, [x], toFloat(commonDType(name, [x])));
+const comparison =
+  (name: Name) =>
+  (a: Operand, b: Operand): Value =>
+    run(name, [a, b], asInteger(commonDType(name, [a, b])));
+const logical =
+  (name: Name) =>
+  (...operands: Operand[]): Value => {
+    for (const x of operands) checkOperand(name, x);
+    return run(name, operands, "bool");
+  };
 /** Integers are whole and finite already. */
-const rounding = (name: Name) => (x: Operand): Value => {
-  const value = o.asValue(x, undefined, name);
-  return isFloat(value.dtype) ? run(name, [value], value.dtype) : value;
-};
-const bits = (name: Name) => (a: Operand, b: Operand): Value => {
-  const dtype = commonDType(name, [a, b]);
-  return isInteger(dtype) ? run(name, [a, b], dtype) : fail("ERR_DTYPE", name, `bits are those of integers, got ${dtype}`);
-};
+const rounding =
+  (name: Name) =>
+  (x: Operand): Value => {
+    const value = o.asValue(x, undefined, name);
+    return isFloat(value.dtype) ? run(name, [value], value.dtype) : value;
+  };
+const bits =
+  (name: Name) =>
+  (a: Operand, b: Operand): Value => {
+    const dtype = commonDType(name, [a, b]);
+    return isInteger(dtype) ? run(name, [a, b], dtype) : fail("ERR_DTYPE", name, `bits are those of integers, got ${dtype}`);
+  };
 
 export interface GeluOptions {
   approximate?: "none" | "tanh";
@@ -247,7 +272,8 @@ function pow(a: Operand, b: Operand): Value {
 
 define({
   cast(x, dtype) {
-    const to = checkDType("cast", dtype), value = o.asValue(x, undefined, "cast");
+    const to = checkDType("cast", dtype),
+      value = o.asValue(x, undefined, "cast");
     return value.dtype === to ? value : applyOne(cast, [value], { dtype: to });
   },
   add: arithmetic("add"),
@@ -289,7 +315,8 @@ define({
   ceil: rounding("ceil"),
   round: rounding("round"),
   clip(x, min, max) {
-    const value = o.asValue(x, undefined, "clip"), raised = min === undefined || min === null ? value : o.maximum(value, min);
+    const value = o.asValue(x, undefined, "clip"),
+      raised = min === undefined || min === null ? value : o.maximum(value, min);
     return max === undefined || max === null ? raised : o.minimum(raised, max);
   },
   where(condition, a, b) {

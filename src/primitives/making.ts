@@ -60,18 +60,25 @@ const typedArrayDType = (data: object): DType | undefined =>
 
 /** The shape of nested arrays, and their numbers in row-major order. */
 function flattenNested(data: unknown): { shape: number[]; flat: (number | boolean)[] } {
-  const shape: number[] = [], flat: (number | boolean)[] = [];
+  const shape: number[] = [],
+    flat: (number | boolean)[] = [];
   for (let level = data; Array.isArray(level); level = level[0]) shape.push(level.length);
   const visit = (item: unknown, depth: number): void => {
     if (Array.isArray(item)) {
       if (depth >= shape.length || item.length !== shape[depth]) {
-        fail("ERR_SHAPE", "tensor", `nested arrays must be of equal length at every depth, got ${item.length} where ${shape[depth] ?? "a number"} was expected (depth ${depth})`);
+        fail(
+          "ERR_SHAPE",
+          "tensor",
+          `nested arrays must be of equal length at every depth, got ${item.length} where ${shape[depth] ?? "a number"} was expected (depth ${depth})`,
+        );
       }
       for (const part of item) visit(part, depth + 1);
       return;
     }
-    if (depth !== shape.length) fail("ERR_SHAPE", "tensor", `nested arrays must be of equal depth, got ${String(item)} at depth ${depth} of ${shape.length}`);
-    if (typeof item !== "number" && typeof item !== "boolean") fail("ERR_ARGUMENT", "tensor", `numbers, booleans, arrays of them or a typed array were expected, got ${item === null ? "null" : typeof item}`);
+    if (depth !== shape.length)
+      fail("ERR_SHAPE", "tensor", `nested arrays must be of equal depth, got ${String(item)} at depth ${depth} of ${shape.length}`);
+    if (typeof item !== "number" && typeof item !== "boolean")
+      fail("ERR_ARGUMENT", "tensor", `numbers, booleans, arrays of them or a typed array were expected, got ${item === null ? "null" : typeof item}`);
     flat.push(item);
   };
   visit(data, 0);
@@ -88,8 +95,10 @@ function tensor(data: TensorData, options?: TensorOptions): Value {
   const typed = typeof data === "object" && data !== null ? typedArrayDType(data) : undefined;
   const { shape: found, flat } = typed ? { shape: [(data as TypedArray).length], flat: data as TypedArray } : flattenNested(data);
   const natural = typed ?? (flat.length > 0 && (flat as readonly unknown[]).every((v) => typeof v === "boolean") ? "bool" : "f32");
-  const dtype = asked ?? natural, shape = options?.shape === undefined ? found : checkShape("tensor", options.shape);
-  if (sizeOf(shape) !== flat.length) fail("ERR_SHAPE", "tensor", `shape ${showShape(shape)} has ${sizeOf(shape)} elements, got data of ${flat.length}`);
+  const dtype = asked ?? natural,
+    shape = options?.shape === undefined ? found : checkShape("tensor", options.shape);
+  if (sizeOf(shape) !== flat.length)
+    fail("ERR_SHAPE", "tensor", `shape ${showShape(shape)} has ${sizeOf(shape)} elements, got data of ${flat.length}`);
   const stored = typed === dtype ? (flat as TypedArray).slice() : encode(dtype, flat);
   return o.fromBytes(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), dtype, shape, options?.device ?? null);
 }
@@ -101,9 +110,11 @@ function splitOptions<T>(args: readonly (T | MakeOptions | undefined)[]): { numb
 }
 
 function arange(...args: (number | MakeOptions | undefined)[]): Value {
-  const { numbers, options } = splitOptions<number>(args), asked = checkMaking("arange", options);
+  const { numbers, options } = splitOptions<number>(args),
+    asked = checkMaking("arange", options);
   const [start, stop, step] = numbers.length === 1 ? [0, numbers[0]!, 1] : [numbers[0]!, numbers[1]!, numbers[2] ?? 1];
-  if (![start, stop, step].every((v) => Number.isFinite(v))) fail("ERR_ARGUMENT", "arange", `start, stop and step must be finite numbers, got ${args.join(", ")}`);
+  if (![start, stop, step].every((v) => Number.isFinite(v)))
+    fail("ERR_ARGUMENT", "arange", `start, stop and step must be finite numbers, got ${args.join(", ")}`);
   if (step === 0) fail("ERR_ARGUMENT", "arange", "step must not be 0");
   const count = Math.max(0, Math.ceil((stop - start) / step));
   return o.place(ramp(asked ?? "f32", count, start, step), options?.device);
@@ -111,7 +122,8 @@ function arange(...args: (number | MakeOptions | undefined)[]): Value {
 
 function linspace(start: number, stop: number, count: number, options?: MakeOptions): Value {
   const dtype = checkMaking("linspace", options) ?? "f32";
-  if (!Number.isFinite(start) || !Number.isFinite(stop)) fail("ERR_ARGUMENT", "linspace", `start and stop must be finite numbers, got ${start} and ${stop}`);
+  if (!Number.isFinite(start) || !Number.isFinite(stop))
+    fail("ERR_ARGUMENT", "linspace", `start and stop must be finite numbers, got ${start} and ${stop}`);
   checkWhole("linspace", "count", count, 0);
   const made = ramp(toFloat(dtype), count, start, count > 1 ? (stop - start) / (count - 1) : 0);
   return o.place(o.cast(made, dtype), options?.device);
@@ -134,7 +146,8 @@ define({
     return o.constant(Number(x), dtype);
   },
   fromBytes(bytes, dtype, shape, device = null) {
-    if (bytes.length !== bytesPer[dtype] * sizeOf(shape)) fail("ERR_SHAPE", "tensor", `shape ${showShape(shape)} of ${dtype} has ${bytesPer[dtype] * sizeOf(shape)} bytes, got ${bytes.length}`);
+    if (bytes.length !== bytesPer[dtype] * sizeOf(shape))
+      fail("ERR_SHAPE", "tensor", `shape ${showShape(shape)} of ${dtype} has ${bytesPer[dtype] * sizeOf(shape)} bytes, got ${bytes.length}`);
     return leaf(dataPrimitive, { shape, dtype }, { bytes }, device);
   },
   iota: (dtype, count) => leaf(iota, { shape: [count], dtype }, noAttrs, null),
@@ -146,8 +159,13 @@ define({
   arange,
   linspace,
   eye(...args) {
-    const { numbers: [rows, columns = rows], options } = splitOptions<number>(args), dtype = checkMaking("eye", options) ?? "f32";
-    const n = checkWhole("eye", "rows", rows, 0), m = checkWhole("eye", "columns", columns, 0);
+    const {
+        numbers: [rows, columns = rows],
+        options,
+      } = splitOptions<number>(args),
+      dtype = checkMaking("eye", options) ?? "f32";
+    const n = checkWhole("eye", "rows", rows, 0),
+      m = checkWhole("eye", "columns", columns, 0);
     return o.place(o.cast(o.equal(o.expandDims(o.iota("i32", n), 1), o.iota("i32", m)), dtype), options?.device);
   },
   zerosLike: (x, options) => like("zerosLike", x, 0, options),
@@ -156,7 +174,8 @@ define({
 });
 
 function filled(op: string, shape: Shape, value: number | boolean, options?: MakeOptions): Value {
-  const asked = checkMaking(op, options), sizes = checkShape(op, shape);
+  const asked = checkMaking(op, options),
+    sizes = checkShape(op, shape);
   if (typeof value !== "number" && typeof value !== "boolean") fail("ERR_ARGUMENT", op, `value must be a number or a boolean, got ${typeof value}`);
   return o.place(o.constant(value, asked ?? (typeof value === "boolean" ? "bool" : "f32"), sizes), options?.device);
 }

@@ -73,7 +73,8 @@ const threefry: Primitive = {
   jvp: none("random bits"),
   vmap: (inputs, mapped, size, attrs) => [applyOne(threefry, allMapped(inputs, mapped, size), attrs)],
   lower: ([keys, first], _outputs, { n, pairs }) => ({
-    kernel: threefryKernel, dtype: "u32",
+    kernel: threefryKernel,
+    dtype: "u32",
     params: threefryKernel.pack({ batch: sizeOf(keys!.shape) / 2, n: n as number, pairs: pairs ? 1 : 0, counted: first ? 1 : 0 }),
   }),
 };
@@ -81,7 +82,8 @@ const threefry: Primitive = {
 function checkKey(op: string, key: unknown): Value {
   if (!(key instanceof Value)) return fail("ERR_ARGUMENT", op, `a key (st.random.key(seed)) was expected, got ${typeof key}`);
   if (key.dtype !== "u32") fail("ERR_DTYPE", op, `a key is u32, got ${key.dtype}; make one with st.random.key(seed)`);
-  if (key.shape.length !== 1 || key.shape[0] !== 2) fail("ERR_SHAPE", op, `a key is [2], got ${showShape(key.shape)}; pick one of several keys with keys.at(i), or use vmap`);
+  if (key.shape.length !== 1 || key.shape[0] !== 2)
+    fail("ERR_SHAPE", op, `a key is [2], got ${showShape(key.shape)}; pick one of several keys with keys.at(i), or use vmap`);
   return key;
 }
 function checkFloat(op: string, options: FloatOptions | undefined): DType {
@@ -99,7 +101,9 @@ function unit(key: Value, shape: Shape, dtype: DType): Value {
     const digits = fraction[dtype]!;
     return o.cast(o.mul(o.cast(o.shiftRight(bits(key, shape), 32 - digits), "f32"), 2 ** -digits), dtype);
   }
-  const pair = bits(key, [2, ...shape]), high = o.cast(o.shiftRight(o.at(pair, 0), 6), "f64"), low = o.cast(o.shiftRight(o.at(pair, 1), 6), "f64");
+  const pair = bits(key, [2, ...shape]),
+    high = o.cast(o.shiftRight(o.at(pair, 0), 6), "f64"),
+    low = o.cast(o.shiftRight(o.at(pair, 1), 6), "f64");
   return o.add(o.mul(high, 2 ** -26), o.mul(low, 2 ** -52));
 }
 /** In [min, max), of the shape and dtype. */
@@ -117,7 +121,8 @@ function standardNormal(key: Value, shape: Shape, dtype: DType): Value {
 }
 
 function gumbel(key: Value, shape: Shape, dtype: DType): Value {
-  const wide: DType = dtype === "f64" ? "f64" : "f32", u = between(key, shape, wide, tiny[wide]!, 1);
+  const wide: DType = dtype === "f64" ? "f64" : "f32",
+    u = between(key, shape, wide, tiny[wide]!, 1);
   return o.cast(o.neg(o.log(o.neg(o.log(u)))), dtype);
 }
 
@@ -126,9 +131,14 @@ const gammaRounds = 12;
 
 /** log of gamma(a) draws: Marsaglia and Tsang (2000) for a + 1, whose first accepted round is taken, times u^(1/a). */
 function logGamma(key: Value, shape: Shape, a: number, dtype: DType): Value {
-  const keys = o.random.split(key, 3), d = a + 1 - 1 / 3, c = 1 / Math.sqrt(9 * d), rounds = [gammaRounds, ...shape];
-  const x = standardNormal(o.at(keys, 0), rounds, dtype), v = o.pow(o.add(o.mul(x, c), 1), 3);
-  const u = between(o.at(keys, 1), rounds, dtype, tiny[dtype]!, 1), logV = o.log(o.maximum(v, tiny[dtype]!));
+  const keys = o.random.split(key, 3),
+    d = a + 1 - 1 / 3,
+    c = 1 / Math.sqrt(9 * d),
+    rounds = [gammaRounds, ...shape];
+  const x = standardNormal(o.at(keys, 0), rounds, dtype),
+    v = o.pow(o.add(o.mul(x, c), 1), 3);
+  const u = between(o.at(keys, 1), rounds, dtype, tiny[dtype]!, 1),
+    logV = o.log(o.maximum(v, tiny[dtype]!));
   // log u < x^2 / 2 + d (1 - v + log v)
   const bound = o.add(o.mul(o.square(x), 0.5), o.mul(o.add(o.sub(1, v), logV), d));
   const accepted = o.logicalAnd(o.greater(v, 0), o.less(o.log(u), bound));
@@ -139,14 +149,17 @@ function logGamma(key: Value, shape: Shape, a: number, dtype: DType): Value {
 
 function randint(key: Value, shape: Shape, options: RandintOptions): Value {
   checkOptions("randint", options, ["min", "max", "dtype"]);
-  const dtype = options?.dtype === undefined ? "i32" : checkDType("randint", options.dtype), { min = 0, max } = options ?? {};
+  const dtype = options?.dtype === undefined ? "i32" : checkDType("randint", options.dtype),
+    { min = 0, max } = options ?? {};
   if (!isInteger(dtype)) fail("ERR_DTYPE", "randint", `dtype must be an integer type, got ${dtype}`);
   if (!Number.isInteger(min) || !Number.isInteger(max) || max <= min || max - min >= 2 ** 32) {
     fail("ERR_ARGUMENT", "randint", `whole numbers min < max (not included) were expected, got ${String(min)} and ${String(max)}`);
   }
   // A 64-bit word modulo the span, from its halves: (high 2^32 + low) mod span; beyond 2^16, where that would overflow, the low word.
-  const span = max - min, pair = bits(checkKey("randint", key), [2, ...checkShape("randint", shape)]);
-  const weight = Number((1n << 32n) % BigInt(span)), within = (x: Value): Value => o.mod(x, span);
+  const span = max - min,
+    pair = bits(checkKey("randint", key), [2, ...checkShape("randint", shape)]);
+  const weight = Number((1n << 32n) % BigInt(span)),
+    within = (x: Value): Value => o.mod(x, span);
   const offset = span <= 2 ** 16 ? within(o.add(o.mul(within(o.at(pair, 0)), weight), within(o.at(pair, 1)))) : within(o.at(pair, 1));
   return o.cast(o.add(o.cast(offset, "i32"), min | 0), dtype);
 }
@@ -157,16 +170,19 @@ function permutation(key: Value, x: number | Value): Value {
   if (n === undefined) return fail("ERR_SHAPE", "permutation", "a number, or a tensor of one or more axes, was expected, got a scalar tensor");
   if (n === 0) return x instanceof Value ? x : o.iota("i32", 0);
   // Sorting by random words again makes up for equal words.
-  const rounds = Math.max(1, Math.ceil((3 * Math.log(Math.max(1, n))) / Math.log(2 ** 32))), keys = o.random.split(key, rounds);
+  const rounds = Math.max(1, Math.ceil((3 * Math.log(Math.max(1, n))) / Math.log(2 ** 32))),
+    keys = o.random.split(key, rounds);
   const order = range(rounds).reduce((at: Value, i) => o.take(at, o.argsort(bits(o.at(keys, i), [n])), { axis: 0 }), o.iota("i32", n));
   return x instanceof Value ? o.take(x, order, { axis: 0 }) : order;
 }
 
 function categorical(key: Value, logits: Value, options?: CategoricalOptions): Value {
   checkOptions("categorical", options, ["axis", "shape"]);
-  const x = o.asValue(logits, undefined, "categorical"), axis = checkAxis("categorical", options?.axis ?? -1, x.shape.length);
+  const x = o.asValue(logits, undefined, "categorical"),
+    axis = checkAxis("categorical", options?.axis ?? -1, x.shape.length);
   if (!isFloat(x.dtype)) fail("ERR_DTYPE", "categorical", `logits must be floats, got ${x.dtype}`);
-  const last = o.transpose(x, [...range(x.shape.length).filter((a) => a !== axis), axis]), rows = last.shape.slice(0, -1);
+  const last = o.transpose(x, [...range(x.shape.length).filter((a) => a !== axis), axis]),
+    rows = last.shape.slice(0, -1);
   const shape = options?.shape === undefined ? rows : checkShape("categorical", options.shape);
   if (showShape(shape.slice(shape.length - rows.length)) !== showShape(rows)) {
     fail("ERR_SHAPE", "categorical", `shape must end in ${showShape(rows)}, the logits without their axis ${axis}, got ${showShape(shape)}`);
@@ -193,21 +209,29 @@ const random: RandomOps = {
   bits: (key, shape = []) => bits(checkKey("bits", key), checkShape("bits", shape)),
   uniform(key, shape = [], options) {
     checkOptions("uniform", options, ["min", "max", "dtype"]);
-    const dtype = checkFloat("uniform", options), { min = 0, max = 1 } = options ?? {}, sizes = checkShape("uniform", shape);
+    const dtype = checkFloat("uniform", options),
+      { min = 0, max = 1 } = options ?? {},
+      sizes = checkShape("uniform", shape);
     checkKey("uniform", key);
     if (typeof min === "number" && typeof max === "number") return between(key, sizes, dtype, min, max);
-    const low = o.cast(o.asValue(min, undefined, "uniform"), dtype), high = o.cast(o.asValue(max, undefined, "uniform"), dtype);
+    const low = o.cast(o.asValue(min, undefined, "uniform"), dtype),
+      high = o.cast(o.asValue(max, undefined, "uniform"), dtype);
     return o.broadcastTo(o.maximum(o.add(o.mul(unit(key, sizes, dtype), o.sub(high, low)), low), low), sizes);
   },
   normal(key, shape = [], options) {
     checkOptions("normal", options, ["mean", "std", "dtype"]);
-    const dtype = checkFloat("normal", options), sizes = checkShape("normal", shape), { mean, std } = options ?? {};
-    const z = standardNormal(checkKey("normal", key), sizes, dtype), scaled = std === undefined ? z : o.mul(z, std);
+    const dtype = checkFloat("normal", options),
+      sizes = checkShape("normal", shape),
+      { mean, std } = options ?? {};
+    const z = standardNormal(checkKey("normal", key), sizes, dtype),
+      scaled = std === undefined ? z : o.mul(z, std);
     return o.broadcastTo(o.cast(mean === undefined ? scaled : o.add(scaled, mean), dtype), sizes);
   },
   truncatedNormal(key, shape = [], options) {
     checkOptions("truncatedNormal", options, ["lower", "upper", "dtype"]);
-    const dtype = checkFloat("truncatedNormal", options), { lower = -2, upper = 2 } = options ?? {}, wide: DType = dtype === "f64" ? "f64" : "f32";
+    const dtype = checkFloat("truncatedNormal", options),
+      { lower = -2, upper = 2 } = options ?? {},
+      wide: DType = dtype === "f64" ? "f64" : "f32";
     if (!(lower < upper)) fail("ERR_ARGUMENT", "truncatedNormal", `lower must be below upper, got ${lower} and ${upper}`);
     const u = between(checkKey("truncatedNormal", key), checkShape("truncatedNormal", shape), wide, erf(lower / Math.SQRT2), erf(upper / Math.SQRT2));
     return o.cast(o.clip(o.mul(o.erfinv(u), Math.SQRT2), lower, upper), dtype);
@@ -228,8 +252,12 @@ const random: RandomOps = {
   },
   beta(key, shape, options) {
     checkOptions("beta", options, ["a", "b", "dtype"]);
-    const dtype = checkFloat("beta", options), wide: DType = dtype === "f64" ? "f64" : "f32", sizes = checkShape("beta", shape), { a, b } = options ?? {};
-    if (!(a > 0 && Number.isFinite(a) && b > 0 && Number.isFinite(b))) fail("ERR_ARGUMENT", "beta", `a and b must be positive numbers, got ${String(a)} and ${String(b)}`);
+    const dtype = checkFloat("beta", options),
+      wide: DType = dtype === "f64" ? "f64" : "f32",
+      sizes = checkShape("beta", shape),
+      { a, b } = options ?? {};
+    if (!(a > 0 && Number.isFinite(a) && b > 0 && Number.isFinite(b)))
+      fail("ERR_ARGUMENT", "beta", `a and b must be positive numbers, got ${String(a)} and ${String(b)}`);
     const keys = random.split(checkKey("beta", key), 2);
     return o.cast(o.sigmoid(o.sub(logGamma(o.at(keys, 0), sizes, a, wide), logGamma(o.at(keys, 1), sizes, b, wide))), dtype);
   },
@@ -239,7 +267,8 @@ define({
   random,
   dropout(operand, rate, key) {
     const x = o.asValue(operand, undefined, "dropout");
-    if (typeof rate !== "number" || !(rate >= 0 && rate <= 1)) fail("ERR_ARGUMENT", "dropout", `rate must be a number from 0 to 1, got ${String(rate)}`);
+    if (typeof rate !== "number" || !(rate >= 0 && rate <= 1))
+      fail("ERR_ARGUMENT", "dropout", `rate must be a number from 0 to 1, got ${String(rate)}`);
     if (!isFloat(x.dtype)) fail("ERR_DTYPE", "dropout", `a tensor of floats was expected, got ${x.dtype}`);
     checkKey("dropout", key);
     if (rate === 0) return x;

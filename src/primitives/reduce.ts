@@ -57,10 +57,14 @@ function reduction(name: string, combine: "sum" | "max" | "min" | "prod", rules:
   return self;
 }
 
-const sum = reduction("sum", "sum", linear(
-  ([t], attrs) => applyOne(sum, [t!], attrs),
-  (ct, { inputs: [x], attrs }) => [spread(ct, x!.shape, axesOf(attrs))],
-));
+const sum = reduction(
+  "sum",
+  "sum",
+  linear(
+    ([t], attrs) => applyOne(sum, [t!], attrs),
+    (ct, { inputs: [x], attrs }) => [spread(ct, x!.shape, axesOf(attrs))],
+  ),
+);
 
 // The derivative is shared evenly among equal elements.
 const extreme = (name: "max" | "min"): Primitive => {
@@ -71,30 +75,36 @@ const extreme = (name: "max" | "min"): Primitive => {
   return reduction(name, name, {
     vjp: ([ct], { inputs: [x], outputs: [y], attrs }) => {
       if (!ct) return [null];
-      const axes = axesOf(attrs), { mask, count } = winners(x!, y!, axes);
+      const axes = axesOf(attrs),
+        { mask, count } = winners(x!, y!, axes);
       return [o.where(mask, spread(o.div(ct, count), x!.shape, axes), 0)];
     },
     jvp: ([t], { inputs: [x], outputs: [y], attrs }) => {
       if (!t) return [null];
-      const axes = axesOf(attrs), { mask, count } = winners(x!, y!, axes);
+      const axes = axesOf(attrs),
+        { mask, count } = winners(x!, y!, axes);
       return [o.div(o.sum(o.where(mask, t, 0), { axis: axes }), count)];
     },
   });
 };
-const max = extreme("max"), min = extreme("min");
+const max = extreme("max"),
+  min = extreme("min");
 
 /** The product along axis 0 by halving: every derivative is right where elements are 0. */
 function halvedProduct(x: Value): Value {
   const [n, ...rest] = x.shape as [number, ...number[]];
   if (n === 0) return o.constant(1, x.dtype, rest);
   if (n === 1) return o.reshape(x, rest);
-  const half = n >> 1, part = (from: number, to: number): Value => o.slice(x, [from, ...rest.map(() => 0)], [to, ...rest]);
+  const half = n >> 1,
+    part = (from: number, to: number): Value => o.slice(x, [from, ...rest.map(() => 0)], [to, ...rest]);
   const pairs = halvedProduct(o.mul(part(0, half), part(half, 2 * half)));
   return n % 2 === 0 ? pairs : o.mul(pairs, o.reshape(part(n - 1, n), rest));
 }
 const { fallback, vjp, jvp } = compositeRules(([x], attrs) => {
-  const axes = axesOf(attrs), others = range(x!.shape.length).filter((i) => !axes.includes(i));
-  const front = o.transpose(x!, [...axes, ...others]), rest = without(x!.shape, axes);
+  const axes = axesOf(attrs),
+    others = range(x!.shape.length).filter((i) => !axes.includes(i));
+  const front = o.transpose(x!, [...axes, ...others]),
+    rest = without(x!.shape, axes);
   return [halvedProduct(o.reshape(front, [sizeOf(axes.map((a) => x!.shape[a]!)), ...rest]))];
 });
 const prod = reduction("prod", "prod", { fallback, vjp, jvp });
@@ -106,14 +116,16 @@ const wide = (dtype: DType): DType => (dtype === "f16" || dtype === "bf16" ? "f3
 function reduce(primitive: Primitive, x: Value, options: ReduceOptions | undefined, identity: number | null): Value {
   const op = primitive.name;
   checkOptions(op, options, ["axis", "keepDims"]);
-  const axes = checkAxes(op, options?.axis, x.shape.length), outer = without(x.shape, axes);
+  const axes = checkAxes(op, options?.axis, x.shape.length),
+    outer = without(x.shape, axes);
   if (sizeOf(axes.map((a) => x.shape[a]!)) === 0 && identity === null && sizeOf(outer) > 0) {
     fail("ERR_ARGUMENT", op, `there is no ${op} of no elements; x is ${showShape(x.shape)}, reduced over ${showShape(axes)}`);
   }
   const y = axes.length === 0 ? x : applyOne(primitive, [x], { axes });
   return options?.keepDims ? o.reshape(y, kept(x.shape, axes)) : y;
 }
-const countOf = (op: string, x: Value, options: ReduceOptions | undefined): number => sizeOf(checkAxes(op, options?.axis, x.shape.length).map((a) => x.shape[a]!));
+const countOf = (op: string, x: Value, options: ReduceOptions | undefined): number =>
+  sizeOf(checkAxes(op, options?.axis, x.shape.length).map((a) => x.shape[a]!));
 
 /** y [outer..., inner...] of x [outer..., n, inner...], as a kernel over [outer, n, inner]. */
 function split(shape: Shape, axis: number): { outer: number; n: number; inner: number } {
@@ -127,22 +139,32 @@ const argreduce = (name: string, mode: number): Primitive => {
     vjp: none("an index"),
     jvp: none("an index"),
     vmap: ([x], _mapped, _size, { axis }) => [applyOne(self, [x!], { axis: (axis as number) + 1 })],
-    lower: ([x], _outputs, { axis }) => ({ kernel: argreduceKernel, dtype: x!.dtype, params: argreduceKernel.pack({ ...split(x!.shape, axis as number), mode }) }),
+    lower: ([x], _outputs, { axis }) => ({
+      kernel: argreduceKernel,
+      dtype: x!.dtype,
+      params: argreduceKernel.pack({ ...split(x!.shape, axis as number), mode }),
+    }),
   };
   return self;
 };
-const argmax = argreduce("argmax", 0), argmin = argreduce("argmin", 1);
+const argmax = argreduce("argmax", 0),
+  argmin = argreduce("argmin", 1);
 
-const indexOf = (primitive: Primitive) => (operand: Operand, options?: ArgOptions): Value => {
-  const op = primitive.name, x = o.asValue(operand, undefined, op);
-  checkOptions(op, options, ["axis", "keepDims"]);
-  const all = options?.axis === undefined || options.axis === null;
-  const axis = all ? 0 : checkAxis(op, options.axis, x.shape.length), flat = all ? o.flatten(x) : x;
-  if (flat.shape[axis] === 0 && sizeOf(without(flat.shape, [axis])) > 0) fail("ERR_ARGUMENT", op, `there is no ${op} of no elements; x is ${showShape(x.shape)}`);
-  const halved = x.dtype === "f16" || x.dtype === "bf16";
-  const y = applyOne(primitive, [halved ? o.cast(flat, "f32") : flat], { axis });
-  return options?.keepDims ? o.reshape(y, kept(x.shape, all ? range(x.shape.length) : [axis])) : y;
-};
+const indexOf =
+  (primitive: Primitive) =>
+  (operand: Operand, options?: ArgOptions): Value => {
+    const op = primitive.name,
+      x = o.asValue(operand, undefined, op);
+    checkOptions(op, options, ["axis", "keepDims"]);
+    const all = options?.axis === undefined || options.axis === null;
+    const axis = all ? 0 : checkAxis(op, options.axis, x.shape.length),
+      flat = all ? o.flatten(x) : x;
+    if (flat.shape[axis] === 0 && sizeOf(without(flat.shape, [axis])) > 0)
+      fail("ERR_ARGUMENT", op, `there is no ${op} of no elements; x is ${showShape(x.shape)}`);
+    const halved = x.dtype === "f16" || x.dtype === "bf16";
+    const y = applyOne(primitive, [halved ? o.cast(flat, "f32") : flat], { axis });
+    return options?.keepDims ? o.reshape(y, kept(x.shape, all ? range(x.shape.length) : [axis])) : y;
+  };
 
 /** attrs: axis, reverse (sums from the end). */
 const cumsum: Primitive = {
@@ -155,16 +177,21 @@ const cumsum: Primitive = {
   ),
   vmap: ([x], _mapped, _size, { axis, reverse }) => [applyOne(cumsum, [x!], { axis: (axis as number) + 1, reverse })],
   lower: ([x], _outputs, { axis, reverse }) => ({
-    kernel: cumsumKernel, dtype: x!.dtype, params: cumsumKernel.pack({ ...split(x!.shape, axis as number), reverse: reverse ? 1 : 0 }),
+    kernel: cumsumKernel,
+    dtype: x!.dtype,
+    params: cumsumKernel.pack({ ...split(x!.shape, axis as number), reverse: reverse ? 1 : 0 }),
   }),
 };
 
-const truth = (primitive: Primitive, op: string) => (operand: Operand, options?: ReduceOptions): Value => {
-  checkOptions(op, options, ["axis", "keepDims"]);
-  const x = o.cast(o.asValue(operand, undefined, op), "bool"), axes = checkAxes(op, options?.axis, x.shape.length);
-  if (countOf(op, x, options) > 0) return reduce(primitive, x, options, null);
-  return o.constant(op === "all" ? 1 : 0, "bool", options?.keepDims ? kept(x.shape, axes) : without(x.shape, axes));
-};
+const truth =
+  (primitive: Primitive, op: string) =>
+  (operand: Operand, options?: ReduceOptions): Value => {
+    checkOptions(op, options, ["axis", "keepDims"]);
+    const x = o.cast(o.asValue(operand, undefined, op), "bool"),
+      axes = checkAxes(op, options?.axis, x.shape.length);
+    if (countOf(op, x, options) > 0) return reduce(primitive, x, options, null);
+    return o.constant(op === "all" ? 1 : 0, "bool", options?.keepDims ? kept(x.shape, axes) : without(x.shape, axes));
+  };
 
 define({
   sum(operand, options) {
@@ -179,20 +206,24 @@ define({
   min: (x, options) => reduce(min, o.asValue(x, undefined, "min"), options, null),
   mean(operand, options) {
     checkOptions("mean", options, ["axis", "keepDims"]);
-    const x = o.asValue(operand, undefined, "mean"), count = countOf("mean", x, options);
+    const x = o.asValue(operand, undefined, "mean"),
+      count = countOf("mean", x, options);
     return o.cast(o.div(o.sum(o.cast(x, wide(x.dtype)), options), count), toFloat(x.dtype));
   },
   variance(operand, options) {
     checkOptions("variance", options, ["axis", "keepDims", "ddof"]);
-    const given = o.asValue(operand, undefined, "variance"), x = o.cast(given, wide(given.dtype));
-    const { ddof = 0, ...axes } = options ?? {}, count = countOf("variance", x, axes) - ddof;
+    const given = o.asValue(operand, undefined, "variance"),
+      x = o.cast(given, wide(given.dtype));
+    const { ddof = 0, ...axes } = options ?? {},
+      count = countOf("variance", x, axes) - ddof;
     if (!Number.isFinite(ddof)) fail("ERR_ARGUMENT", "variance", `ddof must be a number, got ${String(ddof)}`);
     const centred = o.sub(x, o.mean(x, { ...axes, keepDims: true }));
     return o.cast(o.div(o.sum(o.square(centred), axes), Math.max(count, 0)), toFloat(given.dtype));
   },
   std: (x, options) => o.sqrt(o.variance(x, options)),
   norm(operand, options) {
-    const given = o.asValue(operand, undefined, "norm"), x = o.cast(given, wide(given.dtype));
+    const given = o.asValue(operand, undefined, "norm"),
+      x = o.cast(given, wide(given.dtype));
     return o.cast(o.sqrt(o.sum(o.square(x), options)), toFloat(given.dtype));
   },
   any: truth(max, "any"),
@@ -201,7 +232,8 @@ define({
   argmin: indexOf(argmin),
   cumsum(operand, options) {
     checkOptions("cumsum", options, ["axis"]);
-    const given = o.asValue(operand, undefined, "cumsum"), x = o.cast(given, totals(given.dtype));
+    const given = o.asValue(operand, undefined, "cumsum"),
+      x = o.cast(given, totals(given.dtype));
     const all = options?.axis === undefined || options.axis === null;
     return applyOne(cumsum, [all ? o.flatten(x) : x], { axis: all ? 0 : checkAxis("cumsum", options.axis, x.shape.length), reverse: false });
   },

@@ -49,9 +49,13 @@ function view(name: string, spec: ViewSpec): Primitive {
 function reshapedStrides({ shape, strides }: StridedView, output: Shape): number[] | null {
   const from = range(shape.length).filter((i) => shape[i] !== 1);
   const out = new Array<number>(output.length).fill(0);
-  let i = 0, j = 0;
+  let i = 0,
+    j = 0;
   while (i < from.length) {
-    let last = i + 1, inner = shape[from[i]!]!, first = j, outer = 1;
+    let last = i + 1,
+      inner = shape[from[i]!]!,
+      first = j,
+      outer = 1;
     while (j < output.length && (outer < inner || output[j] === 1)) {
       outer *= output[j++]!;
       while (inner < outer && last < from.length) inner *= shape[from[last++]!]!;
@@ -90,11 +94,19 @@ const transpose = view("transpose", {
   view: ({ strides, offset }, shape, attrs) => ({ shape, strides: permIn(attrs).map((a) => strides[a]!), offset }),
   simplify([x], attrs) {
     const axes = permIn(attrs);
-    return isLazy(x!, transpose) ? o.transpose(x!.node.inputs[0]!, axes.map((a) => permIn(x!.node.attrs)[a]!)) : null;
+    return isLazy(x!, transpose)
+      ? o.transpose(
+          x!.node.inputs[0]!,
+          axes.map((a) => permIn(x!.node.attrs)[a]!),
+        )
+      : null;
   },
   transpose(ct, _, attrs) {
     const axes = permIn(attrs);
-    return o.transpose(ct, axes.map((_axis, i) => axes.indexOf(i)));
+    return o.transpose(
+      ct,
+      axes.map((_axis, i) => axes.indexOf(i)),
+    );
   },
   batched: (x, _, attrs) => o.transpose(x, [0, ...shifted(permIn(attrs))]),
 });
@@ -106,16 +118,22 @@ const broadcastTo = view("broadcastTo", {
     return { shape: output, strides: output.map((n, i) => (i < lead || shape[i - lead] !== n ? 0 : strides[i - lead]!)), offset };
   },
   transpose(ct, x, attrs) {
-    const to = shapeIn(attrs), lead = to.length - x.length;
+    const to = shapeIn(attrs),
+      lead = to.length - x.length;
     return o.reshape(o.sum(ct, { axis: range(to.length).filter((i) => i < lead || x[i - lead] !== to[i]) }), x);
   },
   batched(x, size, attrs) {
-    const to = shapeIn(attrs), [, ...rest] = x.shape;
+    const to = shapeIn(attrs),
+      [, ...rest] = x.shape;
     return o.broadcastTo(o.reshape(x, [size, ...new Array<number>(to.length - rest.length).fill(1), ...rest]), [size, ...to]);
   },
 });
 
-interface SliceAttrs { starts: readonly number[]; stops: readonly number[]; steps: readonly number[] }
+interface SliceAttrs {
+  starts: readonly number[];
+  stops: readonly number[];
+  steps: readonly number[];
+}
 const sliceIn = (attrs: Attrs): SliceAttrs => attrs as unknown as SliceAttrs;
 const slice = view("slice", {
   shape(_, attrs) {
@@ -129,7 +147,10 @@ const slice = view("slice", {
   transpose(ct, x, attrs) {
     const { starts, steps } = sliceIn(attrs);
     const spanned = ct.shape.map((n, i) => Math.max(0, (n - 1) * steps[i]! + 1));
-    return o.pad(ct, x.map((n, i) => [starts[i]!, n - starts[i]! - spanned[i]!, steps[i]! - 1]));
+    return o.pad(
+      ct,
+      x.map((n, i) => [starts[i]!, n - starts[i]! - spanned[i]!, steps[i]! - 1]),
+    );
   },
   batched(x, size, attrs) {
     const { starts, stops, steps } = sliceIn(attrs);
@@ -165,14 +186,17 @@ define({
     if (!Array.isArray(shape)) fail("ERR_ARGUMENT", "reshape", `shape must be an array of sizes, got ${String(shape)}`);
     const open = shape.indexOf(-1);
     if (open !== shape.lastIndexOf(-1)) fail("ERR_ARGUMENT", "reshape", `one size may be -1, got ${showShape(shape)}`);
-    const known = sizeOf(shape.filter((_, i) => i !== open)), size = sizeOf(x.shape);
-    if (open >= 0 && (known === 0 || size % known !== 0)) fail("ERR_SHAPE", "reshape", `${showShape(x.shape)} has ${size} elements, which ${showShape(shape)} cannot hold`);
+    const known = sizeOf(shape.filter((_, i) => i !== open)),
+      size = sizeOf(x.shape);
+    if (open >= 0 && (known === 0 || size % known !== 0))
+      fail("ERR_SHAPE", "reshape", `${showShape(x.shape)} has ${size} elements, which ${showShape(shape)} cannot hold`);
     const to = checkShape("reshape", open < 0 ? shape : (shape as number[]).with(open, size / known));
     if (sizeOf(to) !== size) fail("ERR_SHAPE", "reshape", `${showShape(x.shape)} has ${size} elements, ${showShape(to)} has ${sizeOf(to)}`);
     return sameShape(to, x.shape) ? x : applyOne(reshape, [x], { shape: to });
   },
   transpose(operand, axes) {
-    const x = o.asValue(operand, undefined, "transpose"), rank = x.shape.length;
+    const x = o.asValue(operand, undefined, "transpose"),
+      rank = x.shape.length;
     if (axes !== undefined && (!Array.isArray(axes) || axes.length !== rank)) {
       fail("ERR_ARGUMENT", "transpose", `axes must name each of the ${rank} axes once, got ${Array.isArray(axes) ? showShape(axes) : String(axes)}`);
     }
@@ -180,8 +204,11 @@ define({
     return order.every((a, i) => a === i) ? x : applyOne(transpose, [x], { axes: order });
   },
   broadcastTo(operand, shape) {
-    const x = o.asValue(operand, undefined, "broadcastTo"), to = checkShape("broadcastTo", shape), lead = to.length - x.shape.length;
-    if (lead < 0 || x.shape.some((n, i) => n !== 1 && n !== to[lead + i])) fail("ERR_SHAPE", "broadcastTo", `${showShape(x.shape)} does not broadcast to ${showShape(to)}`);
+    const x = o.asValue(operand, undefined, "broadcastTo"),
+      to = checkShape("broadcastTo", shape),
+      lead = to.length - x.shape.length;
+    if (lead < 0 || x.shape.some((n, i) => n !== 1 && n !== to[lead + i]))
+      fail("ERR_SHAPE", "broadcastTo", `${showShape(x.shape)} does not broadcast to ${showShape(to)}`);
     return sameShape(to, x.shape) ? x : applyOne(broadcastTo, [x], { shape: to });
   },
   slice(x, starts, stops, steps = starts.map(() => 1)) {
@@ -190,30 +217,42 @@ define({
   },
   flip(operand, options) {
     checkOptions("flip", options, ["axis"]);
-    const x = o.asValue(operand, undefined, "flip"), axes = checkAxes("flip", options?.axis, x.shape.length);
+    const x = o.asValue(operand, undefined, "flip"),
+      axes = checkAxes("flip", options?.axis, x.shape.length);
     return axes.length === 0 ? x : applyOne(flip, [x], { axes });
   },
   mT(operand) {
-    const x = o.asValue(operand, undefined, "mT"), rank = x.shape.length;
+    const x = o.asValue(operand, undefined, "mT"),
+      rank = x.shape.length;
     if (rank < 2) fail("ERR_SHAPE", "mT", `a tensor of two or more axes was expected, got ${showShape(x.shape)}`);
     return o.swapAxes(x, rank - 2, rank - 1);
   },
   swapAxes(operand, a, b) {
-    const x = o.asValue(operand, undefined, "swapAxes"), rank = x.shape.length;
+    const x = o.asValue(operand, undefined, "swapAxes"),
+      rank = x.shape.length;
     const [i, j] = [checkAxis("swapAxes", a, rank), checkAxis("swapAxes", b, rank)];
     return o.transpose(x, range(rank).with(i, j).with(j, i));
   },
   expandDims(operand, axis) {
-    const x = o.asValue(operand, undefined, "expandDims"), count = Array.isArray(axis) ? axis.length : 1;
-    const axes = listAxes("expandDims", axis, x.shape.length + count), rest = [...x.shape];
-    return o.reshape(x, range(x.shape.length + count).map((i) => (axes.includes(i) ? 1 : rest.shift()!)));
+    const x = o.asValue(operand, undefined, "expandDims"),
+      count = Array.isArray(axis) ? axis.length : 1;
+    const axes = listAxes("expandDims", axis, x.shape.length + count),
+      rest = [...x.shape];
+    return o.reshape(
+      x,
+      range(x.shape.length + count).map((i) => (axes.includes(i) ? 1 : rest.shift()!)),
+    );
   },
   squeeze(operand, axis) {
     const x = o.asValue(operand, undefined, "squeeze");
     const axes = axis === undefined ? range(x.shape.length).filter((i) => x.shape[i] === 1) : listAxes("squeeze", axis, x.shape.length);
     const wrong = axes.find((a) => x.shape[a] !== 1);
-    if (wrong !== undefined) fail("ERR_SHAPE", "squeeze", `axis ${wrong} of ${showShape(x.shape)} has ${x.shape[wrong]} elements; only axes of 1 can go`);
-    return o.reshape(x, x.shape.filter((_, i) => !axes.includes(i)));
+    if (wrong !== undefined)
+      fail("ERR_SHAPE", "squeeze", `axis ${wrong} of ${showShape(x.shape)} has ${x.shape[wrong]} elements; only axes of 1 can go`);
+    return o.reshape(
+      x,
+      x.shape.filter((_, i) => !axes.includes(i)),
+    );
   },
   flatten(operand) {
     const x = o.asValue(operand, undefined, "flatten");

@@ -34,7 +34,11 @@ const topK: Primitive = {
   infer: ([x], { axis, k }) => [{ shape: x!.shape.with(axis as number, k as number), dtype: "i32" }],
   ...byIndex,
   vmap: ([x], _mapped, _size, { axis, k }) => [applyOne(topK, [x!], { axis: (axis as number) + 1, k })],
-  lower: ([x], _outputs, { axis, k }) => ({ kernel: topkKernel, dtype: x!.dtype, params: topkKernel.pack({ ...spans(x!, axis as number), k: k as number }) }),
+  lower: ([x], _outputs, { axis, k }) => ({
+    kernel: topkKernel,
+    dtype: x!.dtype,
+    params: topkKernel.pack({ ...spans(x!, axis as number), k: k as number }),
+  }),
 };
 
 /** What the kernels order; halves are ordered as f32. */
@@ -42,7 +46,8 @@ const ordered = (x: Value): Value => (x.dtype === "f16" || x.dtype === "bf16" ? 
 
 function prepare(op: string, operand: Operand, options: AxisOptions | undefined): { x: Value; axis: number } {
   checkOptions(op, options, ["axis"]);
-  const given = o.asValue(operand, undefined, op), x = options?.axis === null ? o.flatten(given) : given;
+  const given = o.asValue(operand, undefined, op),
+    x = options?.axis === null ? o.flatten(given) : given;
   return { x, axis: checkAxis(op, options?.axis ?? -1, x.shape.length) };
 }
 
@@ -59,6 +64,16 @@ define({
     const { x, axis } = prepare("topK", operand, options);
     checkWhole("topK", "k", k, 0, x.shape[axis]!);
     const indices = applyOne(topK, [ordered(x)], { axis, k });
-    return { values: k === 0 ? o.slice(x, x.shape.map(() => 0), x.shape.with(axis, 0)) : o.takeAlongAxis(x, indices, { axis }), indices };
+    return {
+      values:
+        k === 0
+          ? o.slice(
+              x,
+              x.shape.map(() => 0),
+              x.shape.with(axis, 0),
+            )
+          : o.takeAlongAxis(x, indices, { axis }),
+      indices,
+    };
   },
 });

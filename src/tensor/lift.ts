@@ -9,7 +9,8 @@ const isPlain = (x: unknown): x is Record<string, unknown> => typeof x === "obje
 function lower(op: string, x: unknown): unknown {
   if (x instanceof Tensor) return unwrap(x, op);
   if (Array.isArray(x)) return x.some((item) => item instanceof Tensor) ? x.map((item) => lower(op, item)) : x;
-  if (isPlain(x) && Object.values(x).some((item) => item instanceof Tensor)) return Object.fromEntries(Object.entries(x).map(([key, item]) => [key, lower(op, item)]));
+  if (isPlain(x) && Object.values(x).some((item) => item instanceof Tensor))
+    return Object.fromEntries(Object.entries(x).map(([key, item]) => [key, lower(op, item)]));
   return x;
 }
 /** Values, also in arrays and objects, become tensors. */
@@ -22,6 +23,9 @@ function raise(x: unknown): unknown {
 
 type AnyFunction = (...args: any[]) => unknown;
 /** An operation on values as one on tensors. */
-export const liftFunction = (op: string, f: AnyFunction) => (...args: unknown[]): any => raise(f(...args.map((x) => lower(op, x))));
+export const liftFunction =
+  (op: string, f: AnyFunction) =>
+  (...args: unknown[]): any =>
+    raise(f(...args.map((x) => lower(op, x))));
 /** The operation of this name in the algebra. */
 export const lift = (op: Exclude<keyof Ops, "random">): any => liftFunction(op, (...args) => (o[op] as AnyFunction)(...args));

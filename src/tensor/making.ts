@@ -2,14 +2,14 @@ import type { MakeOptions, TensorData, TensorOptions } from "../primitives/makin
 import { checkDevice, defaultDevice } from "../run/devices.ts";
 import { lift } from "./lift.ts";
 import type { Tensor } from "./tensor.ts";
-import type { AnyTensor, DTypeIn, DTypeOf, DTypeOfData, Mutable, Shape, ShapeOf, ShapeOfData } from "./types.ts";
+import type { AnyTensor, DTypeIn, DTypeOf, DTypeOfData, Mutable, NoOptions, Shape, ShapeOf, ShapeOfData } from "./types.ts";
 
-type Filling = <const S extends Shape, const O extends MakeOptions = {}>(shape: S, options?: O) => Tensor<Mutable<S>, DTypeIn<O, "f32">>;
-type Like = <X extends AnyTensor, const O extends MakeOptions = {}>(x: X, options?: O) => Tensor<ShapeOf<X>, DTypeIn<O, DTypeOf<X>>>;
+type Filling = <const S extends Shape, const O extends MakeOptions = NoOptions>(shape: S, options?: O) => Tensor<Mutable<S>, DTypeIn<O, "f32">>;
+type Like = <X extends AnyTensor, const O extends MakeOptions = NoOptions>(x: X, options?: O) => Tensor<ShapeOf<X>, DTypeIn<O, DTypeOf<X>>>;
 
 export interface Making {
   /** Numbers (f32) or booleans, nested in arrays of equal length (else ERR_SHAPE), or a typed array (keeps its type, is copied) in `shape`. */
-  tensor<const T extends TensorData, const O extends TensorOptions = {}>(
+  tensor<const T extends TensorData, const O extends TensorOptions = NoOptions>(
     data: T,
     options?: O,
   ): Tensor<O extends { readonly shape: infer S extends Shape } ? Mutable<S> : ShapeOfData<T>, DTypeIn<O, DTypeOfData<T>>>;
@@ -18,22 +18,39 @@ export interface Making {
   /** 1 everywhere; f32 unless { dtype }. */
   ones: Filling;
   /** A number everywhere; f32 (bool for booleans) unless { dtype }. */
-  full<const S extends Shape, V extends number | boolean, const O extends MakeOptions = {}>(shape: S, value: V, options?: O): Tensor<Mutable<S>, DTypeIn<O, V extends boolean ? "bool" : "f32">>;
+  full<const S extends Shape, V extends number | boolean, const O extends MakeOptions = NoOptions>(
+    shape: S,
+    value: V,
+    options?: O,
+  ): Tensor<Mutable<S>, DTypeIn<O, V extends boolean ? "bool" : "f32">>;
   /** start, start + step, ... below stop; f32 unless { dtype }. A step of 0 is ERR_ARGUMENT. */
-  arange<const O extends MakeOptions = {}>(stop: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
-  arange<const O extends MakeOptions = {}>(start: number, stop: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
-  arange<const O extends MakeOptions = {}>(start: number, stop: number, step: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
+  arange<const O extends MakeOptions = NoOptions>(stop: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
+  arange<const O extends MakeOptions = NoOptions>(start: number, stop: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
+  arange<const O extends MakeOptions = NoOptions>(start: number, stop: number, step: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
   /** `count` numbers from start to stop, both included. */
-  linspace<const N extends number, const O extends MakeOptions = {}>(start: number, stop: number, count: N, options?: O): Tensor<[N], DTypeIn<O, "f32">>;
+  linspace<const N extends number, const O extends MakeOptions = NoOptions>(
+    start: number,
+    stop: number,
+    count: N,
+    options?: O,
+  ): Tensor<[N], DTypeIn<O, "f32">>;
   /** 1 on the diagonal, 0 elsewhere. */
-  eye<const N extends number, const O extends MakeOptions = {}>(rows: N, options?: O): Tensor<[N, N], DTypeIn<O, "f32">>;
-  eye<const N extends number, const M extends number, const O extends MakeOptions = {}>(rows: N, columns: M, options?: O): Tensor<[N, M], DTypeIn<O, "f32">>;
+  eye<const N extends number, const O extends MakeOptions = NoOptions>(rows: N, options?: O): Tensor<[N, N], DTypeIn<O, "f32">>;
+  eye<const N extends number, const M extends number, const O extends MakeOptions = NoOptions>(
+    rows: N,
+    columns: M,
+    options?: O,
+  ): Tensor<[N, M], DTypeIn<O, "f32">>;
   /** 0 everywhere, of the shape and dtype of x. */
   zerosLike: Like;
   /** 1 everywhere, of the shape and dtype of x. */
   onesLike: Like;
   /** A number everywhere, of the shape and dtype of x. */
-  fullLike<X extends AnyTensor, const O extends MakeOptions = {}>(x: X, value: number | boolean, options?: O): Tensor<ShapeOf<X>, DTypeIn<O, DTypeOf<X>>>;
+  fullLike<X extends AnyTensor, const O extends MakeOptions = NoOptions>(
+    x: X,
+    value: number | boolean,
+    options?: O,
+  ): Tensor<ShapeOf<X>, DTypeIn<O, DTypeOf<X>>>;
 }
 type Name = keyof Making;
 
@@ -51,7 +68,10 @@ const checked = (op: Name): any => {
 const liftTensor = lift("tensor");
 export const making: Making = {
   tensor: ((data: TensorData, options?: TensorOptions) =>
-    liftTensor(data, { ...options, device: options?.device === undefined ? defaultDevice() : checkDevice("tensor", options.device) })) as Making["tensor"],
+    liftTensor(data, {
+      ...options,
+      device: options?.device === undefined ? defaultDevice() : checkDevice("tensor", options.device),
+    })) as Making["tensor"],
   zeros: checked("zeros"),
   ones: checked("ones"),
   full: checked("full"),

@@ -10,7 +10,24 @@ import { liftFunction } from "./lift.ts";
 import * as ops from "./ops.ts";
 import { Tensor } from "./tensor.ts";
 import type * as T from "./types.ts";
-import type { AnyTensor, AxesOption, Broadcast, BroadcastsWith, DTypeIn, DTypeOf, Float, FloatOf, NumberOf, Operand, Promote, ReducedShape, Shape, ShapeOf, Total } from "./types.ts";
+import type {
+  AnyTensor,
+  AxesOption,
+  Broadcast,
+  BroadcastsWith,
+  DTypeIn,
+  DTypeOf,
+  Float,
+  FloatOf,
+  NoOptions,
+  NumberOf,
+  Operand,
+  Promote,
+  ReducedShape,
+  Shape,
+  ShapeOf,
+  Total,
+} from "./types.ts";
 
 // Every operation whose first argument is a tensor, as a method. The methods are typed by their receiver (`this: X`) and not by the
 // class's own S and D: so these stay covariant, and Tensor<[2, 3]> is a Tensor<number[]>.
@@ -84,7 +101,11 @@ declare module "./tensor.ts" {
     /** x between min and max; either may be left out. */
     clip<X extends AnyTensor>(this: X, min?: Operand | null, max?: Operand | null): Tensor<ShapeOf<X>, Promote<X, number>>;
     /** a where the condition holds (is not 0), else b; the three broadcast. */
-    where<C extends AnyTensor, A extends Operand, B extends Operand>(this: C, a: A & BroadcastsWith<C, A>, b: B & BroadcastsWith<A, B> & BroadcastsWith<C, B>): Tensor<T.BroadcastShape<ShapeOf<C>, Broadcast<A, B>>, Promote<A, B>>;
+    where<C extends AnyTensor, A extends Operand, B extends Operand>(
+      this: C,
+      a: A & BroadcastsWith<C, A>,
+      b: B & BroadcastsWith<A, B> & BroadcastsWith<C, B>,
+    ): Tensor<T.BroadcastShape<ShapeOf<C>, Broadcast<A, B>>, Promote<A, B>>;
     /** a == b; NaN equals nothing. */
     equal<A extends AnyTensor, B extends Operand>(this: A, b: B & BroadcastsWith<A, B>): Tensor<Broadcast<A, B>, "bool">;
     /** a != b. */
@@ -112,31 +133,46 @@ declare module "./tensor.ts" {
 
     // reductions
     /** The sum; of u8 and bool in i32. */
-    sum<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Total<DTypeOf<X>>>;
+    sum<X extends AnyTensor, const O extends AxesOption = NoOptions>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Total<DTypeOf<X>>>;
     /** The product; of u8 and bool in i32. */
-    prod<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Total<DTypeOf<X>>>;
+    prod<X extends AnyTensor, const O extends AxesOption = NoOptions>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Total<DTypeOf<X>>>;
     /** The mean; of integers in f32, of nothing NaN. */
-    mean<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
+    mean<X extends AnyTensor, const O extends AxesOption = NoOptions>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
     /** The largest element; NaN wins; of nothing ERR_ARGUMENT. The derivative is shared among equals. */
-    max<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, DTypeOf<X>>;
+    max<X extends AnyTensor, const O extends AxesOption = NoOptions>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, DTypeOf<X>>;
     /** The smallest element; NaN wins; of nothing ERR_ARGUMENT. The derivative is shared among equals. */
-    min<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, DTypeOf<X>>;
+    min<X extends AnyTensor, const O extends AxesOption = NoOptions>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, DTypeOf<X>>;
     /** The mean squared distance from the mean; the divisor is n - ddof (default 0). */
-    variance<X extends AnyTensor, const O extends AxesOption & { readonly ddof?: number } = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
+    variance<X extends AnyTensor, const O extends AxesOption & { readonly ddof?: number } = NoOptions>(
+      this: X,
+      options?: O,
+    ): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
     /** The square root of the variance. */
-    std<X extends AnyTensor, const O extends AxesOption & { readonly ddof?: number } = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
+    std<X extends AnyTensor, const O extends AxesOption & { readonly ddof?: number } = NoOptions>(
+      this: X,
+      options?: O,
+    ): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
     /** The square root of the sum of squares. */
-    norm<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
+    norm<X extends AnyTensor, const O extends AxesOption = NoOptions>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
     /** log(sum(exp(x))), without overflow. */
-    logSumExp<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
+    logSumExp<X extends AnyTensor, const O extends AxesOption = NoOptions>(
+      this: X,
+      options?: O,
+    ): Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
     /** Whether one element is not 0. */
-    any<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, "bool">;
+    any<X extends AnyTensor, const O extends AxesOption = NoOptions>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, "bool">;
     /** Whether no element is 0. */
-    all<X extends AnyTensor, const O extends AxesOption = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, "bool">;
+    all<X extends AnyTensor, const O extends AxesOption = NoOptions>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, "bool">;
     /** The index of the largest element, the first of equals, i32; without axis, into the flattened tensor. */
-    argmax<X extends AnyTensor, const O extends { readonly axis?: number | null; readonly keepDims?: boolean } = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, "i32">;
+    argmax<X extends AnyTensor, const O extends { readonly axis?: number | null; readonly keepDims?: boolean } = NoOptions>(
+      this: X,
+      options?: O,
+    ): Tensor<ReducedShape<ShapeOf<X>, O>, "i32">;
     /** The index of the smallest element, the first of equals, i32; without axis, into the flattened tensor. */
-    argmin<X extends AnyTensor, const O extends { readonly axis?: number | null; readonly keepDims?: boolean } = {}>(this: X, options?: O): Tensor<ReducedShape<ShapeOf<X>, O>, "i32">;
+    argmin<X extends AnyTensor, const O extends { readonly axis?: number | null; readonly keepDims?: boolean } = NoOptions>(
+      this: X,
+      options?: O,
+    ): Tensor<ReducedShape<ShapeOf<X>, O>, "i32">;
     /** Sums up to each element along an axis; without axis, of the flattened tensor. */
     cumsum<X extends AnyTensor>(this: X, options?: { readonly axis?: number | null }): Tensor<number[], Total<DTypeOf<X>>>;
 
@@ -150,7 +186,11 @@ declare module "./tensor.ts" {
     /** The last two axes swapped. */
     mT<X extends AnyTensor>(this: X): Tensor<T.MatrixTransposed<ShapeOf<X>>, DTypeOf<X>>;
     /** Two axes swapped. */
-    swapAxes<X extends AnyTensor, const A extends number, const B extends number>(this: X, a: A, b: B): Tensor<T.Swapped<ShapeOf<X>, A, B>, DTypeOf<X>>;
+    swapAxes<X extends AnyTensor, const A extends number, const B extends number>(
+      this: X,
+      a: A,
+      b: B,
+    ): Tensor<T.Swapped<ShapeOf<X>, A, B>, DTypeOf<X>>;
     /** A new axis of 1 (or several), at this place of the result. */
     expandDims<X extends AnyTensor, const A extends number | readonly number[]>(this: X, axis: A): Tensor<T.ExpandedShape<ShapeOf<X>, A>, DTypeOf<X>>;
     /** Without these axes of 1, or all of them. */
@@ -164,7 +204,11 @@ declare module "./tensor.ts" {
     /** Elements in reverse order along an axis, several, or all. */
     flip<X extends AnyTensor>(this: X, options?: { readonly axis?: number | readonly number[] | null }): Tensor<ShapeOf<X>, DTypeOf<X>>;
     /** Elements moved `shift` places; what leaves at the end comes in at the begin. Without axis, over the flattened tensor. */
-    roll<X extends AnyTensor>(this: X, shift: number | readonly number[], options?: { readonly axis?: number | readonly number[] | null }): Tensor<ShapeOf<X>, DTypeOf<X>>;
+    roll<X extends AnyTensor>(
+      this: X,
+      shift: number | readonly number[],
+      options?: { readonly axis?: number | readonly number[] | null },
+    ): Tensor<ShapeOf<X>, DTypeOf<X>>;
     /** Each element `times` times in a row along an axis. */
     repeat<X extends AnyTensor>(this: X, times: number, options?: { readonly axis?: number | null }): Tensor<number[], DTypeOf<X>>;
     /** The whole tensor again and again along each axis. */
@@ -184,17 +228,28 @@ declare module "./tensor.ts" {
     /** x with updates (shaped like take(x, indices)) added at the indices along an axis (default 0); repeated ones add up. */
     scatterAdd<X extends AnyTensor>(this: X, indices: Operand, updates: Operand, options?: { readonly axis?: number }): Tensor<ShapeOf<X>, any>;
     /** 1 at the class, 0 elsewhere, along a new last axis. */
-    oneHot<X extends AnyTensor, const N extends number, const O extends OneHotOptions = {}>(this: X, classes: N, options?: O): Tensor<[...ShapeOf<X>, N], DTypeIn<O, "f32">>;
+    oneHot<X extends AnyTensor, const N extends number, const O extends OneHotOptions = NoOptions>(
+      this: X,
+      classes: N,
+      options?: O,
+    ): Tensor<[...ShapeOf<X>, N], DTypeIn<O, "f32">>;
     /** Ascending along an axis (default: the last); stable, NaN last. */
     sort<X extends AnyTensor>(this: X, options?: { readonly axis?: number | null }): Tensor<ShapeOf<X>, DTypeOf<X>>;
     /** The indices that sort, i32. */
     argsort<X extends AnyTensor>(this: X, options?: { readonly axis?: number | null }): Tensor<ShapeOf<X>, "i32">;
     /** The k largest along an axis (default: the last), largest first. */
-    topK<X extends AnyTensor>(this: X, k: number, options?: { readonly axis?: number }): { values: Tensor<number[], DTypeOf<X>>; indices: Tensor<number[], "i32"> };
+    topK<X extends AnyTensor>(
+      this: X,
+      k: number,
+      options?: { readonly axis?: number },
+    ): { values: Tensor<number[], DTypeOf<X>>; indices: Tensor<number[], "i32"> };
 
     // linear algebra
     /** a @ b: [..., m, k] @ [..., k, n]; leading axes broadcast; vectors as in NumPy. */
-    matmul<A extends AnyTensor, B extends AnyTensor>(this: A, b: B & T.Multiplies<A, B>): Tensor<T.MatmulShape<ShapeOf<A>, ShapeOf<B>>, Promote<A, B>>;
+    matmul<A extends AnyTensor, B extends AnyTensor>(
+      this: A,
+      b: B & T.Multiplies<A, B>,
+    ): Tensor<T.MatmulShape<ShapeOf<A>, ShapeOf<B>>, Promote<A, B>>;
     /** The sum of the products of two vectors. */
     dot<A extends AnyTensor, B extends AnyTensor>(this: A, b: B & T.Multiplies<A, B>): Tensor<T.MatmulShape<ShapeOf<A>, ShapeOf<B>>, Promote<A, B>>;
     /** All products of two vectors, [m, n]. */
@@ -206,11 +261,26 @@ declare module "./tensor.ts" {
     /** log(softmax(x)). */
     logSoftmax<X extends AnyTensor>(this: X, options?: { readonly axis?: number }): Tensor<ShapeOf<X>, Float<DTypeOf<X>>>;
     /** Mean 0 and variance 1 over the last axis, then scale [C] and bias [C]. */
-    layerNorm<X extends AnyTensor>(this: X, scale: AnyTensor, bias: AnyTensor, options?: { readonly eps?: number }): Tensor<ShapeOf<X>, Float<DTypeOf<X>>>;
+    layerNorm<X extends AnyTensor>(
+      this: X,
+      scale: AnyTensor,
+      bias: AnyTensor,
+      options?: { readonly eps?: number },
+    ): Tensor<ShapeOf<X>, Float<DTypeOf<X>>>;
     /** As layerNorm, over each group of channels (the last axis) and all axes but the first. */
-    groupNorm<X extends AnyTensor>(this: X, scale: AnyTensor, bias: AnyTensor, options: { readonly groups: number; readonly eps?: number }): Tensor<ShapeOf<X>, Float<DTypeOf<X>>>;
+    groupNorm<X extends AnyTensor>(
+      this: X,
+      scale: AnyTensor,
+      bias: AnyTensor,
+      options: { readonly groups: number; readonly eps?: number },
+    ): Tensor<ShapeOf<X>, Float<DTypeOf<X>>>;
     /** Over all axes but the last, with the statistics of the batch unless they are given; the variance is biased. */
-    batchNorm<X extends AnyTensor>(this: X, scale: AnyTensor, bias: AnyTensor, options?: { readonly mean?: AnyTensor; readonly variance?: AnyTensor; readonly eps?: number }): { y: Tensor<ShapeOf<X>, Float<DTypeOf<X>>>; mean: Tensor<number[], any>; variance: Tensor<number[], any> };
+    batchNorm<X extends AnyTensor>(
+      this: X,
+      scale: AnyTensor,
+      bias: AnyTensor,
+      options?: { readonly mean?: AnyTensor; readonly variance?: AnyTensor; readonly eps?: number },
+    ): { y: Tensor<ShapeOf<X>, Float<DTypeOf<X>>>; mean: Tensor<number[], any>; variance: Tensor<number[], any> };
     /** x [N, H, W, C] by w [kH, kW, C / groups, F]; padding "same" (default) puts the odd row at the end. */
     conv2d<X extends AnyTensor>(this: X, w: AnyTensor, options?: Conv2dOptions): Tensor<[number, number, number, number], Float<DTypeOf<X>>>;
     /** The largest in each window, x [N, H, W, C]. */
@@ -218,9 +288,19 @@ declare module "./tensor.ts" {
     /** The mean of each window, x [N, H, W, C]; padding is not counted. */
     avgPool2d<X extends AnyTensor>(this: X, options: PoolOptions): Tensor<[number, number, number, number], Float<DTypeOf<X>>>;
     /** softmax(scale q k^T) v: q [B, H, N, D], k [B, H, M, D], v [B, H, M, E]. mask: true may look, floats are added. */
-    attention<Q extends AnyTensor, K extends AnyTensor, V extends AnyTensor>(this: Q, k: K, v: V & T.Joins<T.AttentionShape<ShapeOf<Q>, ShapeOf<K>, ShapeOf<V>>, "attention">, options?: { readonly scale?: number; readonly mask?: AnyTensor; readonly causal?: boolean }): Tensor<T.AttentionShape<ShapeOf<Q>, ShapeOf<K>, ShapeOf<V>>, Float<Promote<Q, V>>>;
+    attention<Q extends AnyTensor, K extends AnyTensor, V extends AnyTensor>(
+      this: Q,
+      k: K,
+      v: V & T.Joins<T.AttentionShape<ShapeOf<Q>, ShapeOf<K>, ShapeOf<V>>, "attention">,
+      options?: { readonly scale?: number; readonly mask?: AnyTensor; readonly causal?: boolean },
+    ): Tensor<T.AttentionShape<ShapeOf<Q>, ShapeOf<K>, ShapeOf<V>>, Float<Promote<Q, V>>>;
     /** Patches of images [N, H, W, C] by kernel [P, P, C, D] as tokens [N, (H / P) (W / P), D]. */
-    patchEmbed<X extends AnyTensor>(this: X, kernel: AnyTensor, bias: AnyTensor | null | undefined, options: { readonly patch: number }): Tensor<[number, number, number], Float<DTypeOf<X>>>;
+    patchEmbed<X extends AnyTensor>(
+      this: X,
+      kernel: AnyTensor,
+      bias: AnyTensor | null | undefined,
+      options: { readonly patch: number },
+    ): Tensor<[number, number, number], Float<DTypeOf<X>>>;
     /** -log softmax of the label's class; labels are classes (integers) or probabilities. */
     crossEntropy(this: AnyTensor, labels: AnyTensor, options?: CrossEntropyOptions): Tensor;
     /** The cross-entropy of independent yes-or-no labels. */
@@ -236,7 +316,9 @@ const to = liftFunction("to", moveTo);
 const { concat, stack, einsum, tensor, zeros, ones, full, arange, linspace, eye, zerosLike, onesLike, fullLike, ...methods } = ops;
 for (const [name, f] of Object.entries({ ...methods, to })) {
   Object.defineProperty(Tensor.prototype, name, {
-    value(this: Tensor, ...args: unknown[]) { return (f as (...args: unknown[]) => unknown)(this, ...args); },
+    value(this: Tensor, ...args: unknown[]) {
+      return (f as (...args: unknown[]) => unknown)(this, ...args);
+    },
     writable: true,
     configurable: true,
   });

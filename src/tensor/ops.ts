@@ -9,19 +9,48 @@ import { lift } from "./lift.ts";
 import { making } from "./making.ts";
 import type { Tensor } from "./tensor.ts";
 import type * as T from "./types.ts";
-import type { AnyTensor, AxesOption, Broadcast, BroadcastsWith, DTypeIn, DTypeOf, Float, FloatOf, NumberOf, Operand, Promote, ReducedShape, Shape, ShapeOf, Total } from "./types.ts";
+import type {
+  AnyTensor,
+  AxesOption,
+  Broadcast,
+  BroadcastsWith,
+  DTypeIn,
+  DTypeOf,
+  Float,
+  FloatOf,
+  NoOptions,
+  NumberOf,
+  Operand,
+  Promote,
+  ReducedShape,
+  Shape,
+  ShapeOf,
+  Total,
+} from "./types.ts";
 
 type Unary = <X extends Operand>(x: X) => Tensor<ShapeOf<X>, NumberOf<X>>;
 type UnaryFloat = <X extends Operand>(x: X) => Tensor<ShapeOf<X>, FloatOf<X>>;
 type Predicate = <X extends Operand>(x: X) => Tensor<ShapeOf<X>, "bool">;
 type Binary = <A extends Operand, B extends Operand>(a: A, b: B & BroadcastsWith<A, B>) => Tensor<Broadcast<A, B>, Promote<A, B>>;
 type Comparison = <A extends Operand, B extends Operand>(a: A, b: B & BroadcastsWith<A, B>) => Tensor<Broadcast<A, B>, "bool">;
-type Reduction = <X extends AnyTensor, const O extends AxesOption = {}>(x: X, options?: O) => Tensor<ReducedShape<ShapeOf<X>, O>, DTypeOf<X>>;
-type Summing = <X extends AnyTensor, const O extends AxesOption = {}>(x: X, options?: O) => Tensor<ReducedShape<ShapeOf<X>, O>, Total<DTypeOf<X>>>;
-type Averaging = <X extends AnyTensor, const O extends AxesOption = {}>(x: X, options?: O) => Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
-type Spreading = <X extends AnyTensor, const O extends AxesOption & { readonly ddof?: number } = {}>(x: X, options?: O) => Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
-type Truth = <X extends AnyTensor, const O extends AxesOption = {}>(x: X, options?: O) => Tensor<ReducedShape<ShapeOf<X>, O>, "bool">;
-type Index = <X extends AnyTensor, const O extends { readonly axis?: number | null; readonly keepDims?: boolean } = {}>(x: X, options?: O) => Tensor<ReducedShape<ShapeOf<X>, O>, "i32">;
+type Reduction = <X extends AnyTensor, const O extends AxesOption = NoOptions>(x: X, options?: O) => Tensor<ReducedShape<ShapeOf<X>, O>, DTypeOf<X>>;
+type Summing = <X extends AnyTensor, const O extends AxesOption = NoOptions>(
+  x: X,
+  options?: O,
+) => Tensor<ReducedShape<ShapeOf<X>, O>, Total<DTypeOf<X>>>;
+type Averaging = <X extends AnyTensor, const O extends AxesOption = NoOptions>(
+  x: X,
+  options?: O,
+) => Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
+type Spreading = <X extends AnyTensor, const O extends AxesOption & { readonly ddof?: number } = NoOptions>(
+  x: X,
+  options?: O,
+) => Tensor<ReducedShape<ShapeOf<X>, O>, Float<DTypeOf<X>>>;
+type Truth = <X extends AnyTensor, const O extends AxesOption = NoOptions>(x: X, options?: O) => Tensor<ReducedShape<ShapeOf<X>, O>, "bool">;
+type Index = <X extends AnyTensor, const O extends { readonly axis?: number | null; readonly keepDims?: boolean } = NoOptions>(
+  x: X,
+  options?: O,
+) => Tensor<ReducedShape<ShapeOf<X>, O>, "i32">;
 type Along = <X extends AnyTensor>(x: X, options?: { readonly axis?: number | null }) => Tensor<ShapeOf<X>, DTypeOf<X>>;
 type Rows = <X extends AnyTensor>(x: X, options?: { readonly axis?: number }) => Tensor<ShapeOf<X>, Float<DTypeOf<X>>>;
 
@@ -36,7 +65,8 @@ export const sub: Binary = lift("sub");
 /** a b; truth values: and. */
 export const mul: Binary = lift("mul");
 /** a / b; integers become f32. */
-export const div: <A extends Operand, B extends Operand>(a: A, b: B & BroadcastsWith<A, B>) => Tensor<Broadcast<A, B>, Float<Promote<A, B>>> = lift("div");
+export const div: <A extends Operand, B extends Operand>(a: A, b: B & BroadcastsWith<A, B>) => Tensor<Broadcast<A, B>, Float<Promote<A, B>>> =
+  lift("div");
 /** a^b; 0^0 is 1, and so is NaN^0. */
 export const pow: Binary = lift("pow");
 /** a modulo b, with the sign of b. */
@@ -160,35 +190,64 @@ export const cumsum: <X extends AnyTensor>(x: X, options?: { readonly axis?: num
 // ---- shapes
 
 /** The same elements, row-major, in another shape of as many elements (else ERR_SHAPE); one size may be -1. */
-export const reshape: <X extends AnyTensor, const P extends Shape>(x: X, shape: P & T.Holds<ShapeOf<X>, P>) => Tensor<T.ReshapedShape<P>, DTypeOf<X>> = lift("reshape");
+export const reshape: <X extends AnyTensor, const P extends Shape>(
+  x: X,
+  shape: P & T.Holds<ShapeOf<X>, P>,
+) => Tensor<T.ReshapedShape<P>, DTypeOf<X>> = lift("reshape");
 /** All elements in one axis. */
 export const flatten: <X extends AnyTensor>(x: X) => Tensor<[T.Size<ShapeOf<X>>], DTypeOf<X>> = lift("flatten");
 /** Axes in another order; reversed if none is given. */
-export const transpose: <X extends AnyTensor, const P extends Shape | undefined = undefined>(x: X, axes?: P) => Tensor<T.Transposed<ShapeOf<X>, P>, DTypeOf<X>> = lift("transpose");
+export const transpose: <X extends AnyTensor, const P extends Shape | undefined = undefined>(
+  x: X,
+  axes?: P,
+) => Tensor<T.Transposed<ShapeOf<X>, P>, DTypeOf<X>> = lift("transpose");
 /** The last two axes swapped. */
 export const mT: <X extends AnyTensor>(x: X) => Tensor<T.MatrixTransposed<ShapeOf<X>>, DTypeOf<X>> = lift("mT");
 /** Two axes swapped. */
-export const swapAxes: <X extends AnyTensor, const A extends number, const B extends number>(x: X, a: A, b: B) => Tensor<T.Swapped<ShapeOf<X>, A, B>, DTypeOf<X>> = lift("swapAxes");
+export const swapAxes: <X extends AnyTensor, const A extends number, const B extends number>(
+  x: X,
+  a: A,
+  b: B,
+) => Tensor<T.Swapped<ShapeOf<X>, A, B>, DTypeOf<X>> = lift("swapAxes");
 /** A new axis of 1 (or several), at this place of the result. */
-export const expandDims: <X extends AnyTensor, const A extends number | readonly number[]>(x: X, axis: A) => Tensor<T.ExpandedShape<ShapeOf<X>, A>, DTypeOf<X>> = lift("expandDims");
+export const expandDims: <X extends AnyTensor, const A extends number | readonly number[]>(
+  x: X,
+  axis: A,
+) => Tensor<T.ExpandedShape<ShapeOf<X>, A>, DTypeOf<X>> = lift("expandDims");
 /** Without these axes of 1, or all of them. */
 export const squeeze: <X extends AnyTensor>(x: X, axis?: number | readonly number[]) => Tensor<number[], DTypeOf<X>> = lift("squeeze");
 /** Repeated along new axes in front, and along axes of 1, without a copy. */
-export const broadcastTo: <X extends AnyTensor, const P extends Shape>(x: X, shape: P & T.BroadcastableTo<ShapeOf<X>, P>) => Tensor<T.Mutable<P>, DTypeOf<X>> = lift("broadcastTo");
+export const broadcastTo: <X extends AnyTensor, const P extends Shape>(
+  x: X,
+  shape: P & T.BroadcastableTo<ShapeOf<X>, P>,
+) => Tensor<T.Mutable<P>, DTypeOf<X>> = lift("broadcastTo");
 /** Tensors one after another along an axis (default 0); their other sizes must agree (ERR_SHAPE). */
-export const concat: <const L extends readonly AnyTensor[], const O extends T.AxisOption = {}>(list: L & T.Joins<T.ConcatShape<L, O>, "concat">, options?: O) => Tensor<T.ConcatShape<L, O>, T.PromoteAll<L>> = lift("concat");
+export const concat: <const L extends readonly AnyTensor[], const O extends T.AxisOption = NoOptions>(
+  list: L & T.Joins<T.ConcatShape<L, O>, "concat">,
+  options?: O,
+) => Tensor<T.ConcatShape<L, O>, T.PromoteAll<L>> = lift("concat");
 /** Tensors of one shape along a new axis (default 0). */
-export const stack: <const L extends readonly AnyTensor[], const O extends T.AxisOption = {}>(list: L & T.Joins<T.StackShape<L, O>, "stack">, options?: O) => Tensor<T.StackShape<L, O>, T.PromoteAll<L>> = lift("stack");
+export const stack: <const L extends readonly AnyTensor[], const O extends T.AxisOption = NoOptions>(
+  list: L & T.Joins<T.StackShape<L, O>, "stack">,
+  options?: O,
+) => Tensor<T.StackShape<L, O>, T.PromoteAll<L>> = lift("stack");
 /** Equal parts along an axis (default 0), or parts of these sizes. */
-export const split: <X extends AnyTensor>(x: X, parts: number | readonly number[], options?: T.AxisOption) => Tensor<number[], DTypeOf<X>>[] = lift("split");
+export const split: <X extends AnyTensor>(x: X, parts: number | readonly number[], options?: T.AxisOption) => Tensor<number[], DTypeOf<X>>[] =
+  lift("split");
 /** Zeros around: [low, high] for each axis, or [low, high, between]. */
 export const pad: <X extends AnyTensor>(x: X, widths: readonly (readonly number[])[]) => Tensor<number[], DTypeOf<X>> = lift("pad");
 /** Elements in reverse order along an axis, several, or all. */
-export const flip: <X extends AnyTensor>(x: X, options?: { readonly axis?: number | readonly number[] | null }) => Tensor<ShapeOf<X>, DTypeOf<X>> = lift("flip");
+export const flip: <X extends AnyTensor>(x: X, options?: { readonly axis?: number | readonly number[] | null }) => Tensor<ShapeOf<X>, DTypeOf<X>> =
+  lift("flip");
 /** Elements moved `shift` places; what leaves at the end comes in at the begin. Without axis, over the flattened tensor. */
-export const roll: <X extends AnyTensor>(x: X, shift: number | readonly number[], options?: { readonly axis?: number | readonly number[] | null }) => Tensor<ShapeOf<X>, DTypeOf<X>> = lift("roll");
+export const roll: <X extends AnyTensor>(
+  x: X,
+  shift: number | readonly number[],
+  options?: { readonly axis?: number | readonly number[] | null },
+) => Tensor<ShapeOf<X>, DTypeOf<X>> = lift("roll");
 /** Each element `times` times in a row along an axis. */
-export const repeat: <X extends AnyTensor>(x: X, times: number, options?: { readonly axis?: number | null }) => Tensor<number[], DTypeOf<X>> = lift("repeat");
+export const repeat: <X extends AnyTensor>(x: X, times: number, options?: { readonly axis?: number | null }) => Tensor<number[], DTypeOf<X>> =
+  lift("repeat");
 /** The whole tensor again and again along each axis. */
 export const tile: <X extends AnyTensor>(x: X, times: number | readonly number[]) => Tensor<number[], DTypeOf<X>> = lift("tile");
 /** The lower triangle of the last two axes, up to a diagonal above the main one; zeros elsewhere. */
@@ -201,28 +260,50 @@ export const triu: <X extends AnyTensor>(x: X, diagonal?: number) => Tensor<Shap
 /** One entry an axis: a number picks (and drops the axis), [start, stop, step?] slices, null takes all, "..." fills up. */
 export const at: <X extends AnyTensor>(x: X, ...entries: IndexEntry[]) => Tensor<number[], DTypeOf<X>> = lift("at");
 /** x at indices along an axis: the axis becomes those of the indices. Without axis, of the flattened tensor. */
-export const take: <X extends AnyTensor>(x: X, indices: Operand, options?: { readonly axis?: number | null }) => Tensor<number[], DTypeOf<X>> = lift("take");
+export const take: <X extends AnyTensor>(x: X, indices: Operand, options?: { readonly axis?: number | null }) => Tensor<number[], DTypeOf<X>> =
+  lift("take");
 /** At each place its own index along an axis (default: the last); indices have as many axes as x. */
-export const takeAlongAxis: <X extends AnyTensor>(x: X, indices: AnyTensor, options?: { readonly axis?: number }) => Tensor<number[], DTypeOf<X>> = lift("takeAlongAxis");
+export const takeAlongAxis: <X extends AnyTensor>(x: X, indices: AnyTensor, options?: { readonly axis?: number }) => Tensor<number[], DTypeOf<X>> =
+  lift("takeAlongAxis");
 /** x with updates (shaped like take(x, indices)) added at the indices along an axis (default 0); repeated ones add up. */
-export const scatterAdd: <X extends AnyTensor>(x: X, indices: Operand, updates: Operand, options?: { readonly axis?: number }) => Tensor<ShapeOf<X>, any> = lift("scatterAdd");
+export const scatterAdd: <X extends AnyTensor>(
+  x: X,
+  indices: Operand,
+  updates: Operand,
+  options?: { readonly axis?: number },
+) => Tensor<ShapeOf<X>, any> = lift("scatterAdd");
 /** 1 at the class, 0 elsewhere, along a new last axis. */
-export const oneHot: <X extends Operand, const N extends number, const O extends OneHotOptions = {}>(labels: X, classes: N, options?: O) => Tensor<[...ShapeOf<X>, N], DTypeIn<O, "f32">> = lift("oneHot");
+export const oneHot: <X extends Operand, const N extends number, const O extends OneHotOptions = NoOptions>(
+  labels: X,
+  classes: N,
+  options?: O,
+) => Tensor<[...ShapeOf<X>, N], DTypeIn<O, "f32">> = lift("oneHot");
 /** Ascending along an axis (default: the last); stable, NaN last. */
 export const sort: Along = lift("sort");
 /** The indices that sort, i32. */
 export const argsort: <X extends AnyTensor>(x: X, options?: { readonly axis?: number | null }) => Tensor<ShapeOf<X>, "i32"> = lift("argsort");
 /** The k largest along an axis (default: the last), largest first. */
-export const topK: <X extends AnyTensor>(x: X, k: number, options?: { readonly axis?: number }) => { values: Tensor<number[], DTypeOf<X>>; indices: Tensor<number[], "i32"> } = lift("topK");
+export const topK: <X extends AnyTensor>(
+  x: X,
+  k: number,
+  options?: { readonly axis?: number },
+) => { values: Tensor<number[], DTypeOf<X>>; indices: Tensor<number[], "i32"> } = lift("topK");
 
 // ---- linear algebra
 
 /** a @ b: [..., m, k] @ [..., k, n]; leading axes broadcast; vectors as in NumPy. */
-export const matmul: <A extends AnyTensor, B extends AnyTensor>(a: A, b: B & T.Multiplies<A, B>) => Tensor<T.MatmulShape<ShapeOf<A>, ShapeOf<B>>, Promote<A, B>> = lift("matmul");
+export const matmul: <A extends AnyTensor, B extends AnyTensor>(
+  a: A,
+  b: B & T.Multiplies<A, B>,
+) => Tensor<T.MatmulShape<ShapeOf<A>, ShapeOf<B>>, Promote<A, B>> = lift("matmul");
 /** The sum of the products of two vectors. */
-export const dot: <A extends AnyTensor, B extends AnyTensor>(a: A, b: B & T.Multiplies<A, B>) => Tensor<T.MatmulShape<ShapeOf<A>, ShapeOf<B>>, Promote<A, B>> = lift("dot");
+export const dot: <A extends AnyTensor, B extends AnyTensor>(
+  a: A,
+  b: B & T.Multiplies<A, B>,
+) => Tensor<T.MatmulShape<ShapeOf<A>, ShapeOf<B>>, Promote<A, B>> = lift("dot");
 /** All products of two vectors, [m, n]. */
-export const outer: <A extends AnyTensor, B extends AnyTensor>(a: A, b: B) => Tensor<[T.Size<ShapeOf<A>>, T.Size<ShapeOf<B>>], Promote<A, B>> = lift("outer");
+export const outer: <A extends AnyTensor, B extends AnyTensor>(a: A, b: B) => Tensor<[T.Size<ShapeOf<A>>, T.Size<ShapeOf<B>>], Promote<A, B>> =
+  lift("outer");
 /** Einstein's summation: einsum("bhnd,bhmd->bhnm", q, k). */
 export const einsum: <const L extends readonly AnyTensor[]>(equation: string, ...operands: L) => Tensor<number[], T.PromoteAll<L>> = lift("einsum");
 
@@ -233,17 +314,37 @@ export const softmax: Rows = lift("softmax");
 /** log(softmax(x)). */
 export const logSoftmax: Rows = lift("logSoftmax");
 /** Mean 0 and variance 1 over the last axis, then scale [C] and bias [C]. */
-export const layerNorm: <X extends AnyTensor>(x: X, scale: AnyTensor, bias: AnyTensor, options?: { readonly eps?: number }) => Tensor<ShapeOf<X>, Float<DTypeOf<X>>> = lift("layerNorm");
+export const layerNorm: <X extends AnyTensor>(
+  x: X,
+  scale: AnyTensor,
+  bias: AnyTensor,
+  options?: { readonly eps?: number },
+) => Tensor<ShapeOf<X>, Float<DTypeOf<X>>> = lift("layerNorm");
 /** As layerNorm, over each group of channels (the last axis) and all axes but the first. */
-export const groupNorm: <X extends AnyTensor>(x: X, scale: AnyTensor, bias: AnyTensor, options: { readonly groups: number; readonly eps?: number }) => Tensor<ShapeOf<X>, Float<DTypeOf<X>>> = lift("groupNorm");
+export const groupNorm: <X extends AnyTensor>(
+  x: X,
+  scale: AnyTensor,
+  bias: AnyTensor,
+  options: { readonly groups: number; readonly eps?: number },
+) => Tensor<ShapeOf<X>, Float<DTypeOf<X>>> = lift("groupNorm");
 /** Over all axes but the last, with the statistics of the batch unless they are given; the variance is biased. */
-export const batchNorm: <X extends AnyTensor>(x: X, scale: AnyTensor, bias: AnyTensor, options?: { readonly mean?: AnyTensor; readonly variance?: AnyTensor; readonly eps?: number }) => { y: Tensor<ShapeOf<X>, Float<DTypeOf<X>>>; mean: Tensor<number[], any>; variance: Tensor<number[], any> } = lift("batchNorm");
+export const batchNorm: <X extends AnyTensor>(
+  x: X,
+  scale: AnyTensor,
+  bias: AnyTensor,
+  options?: { readonly mean?: AnyTensor; readonly variance?: AnyTensor; readonly eps?: number },
+) => { y: Tensor<ShapeOf<X>, Float<DTypeOf<X>>>; mean: Tensor<number[], any>; variance: Tensor<number[], any> } = lift("batchNorm");
 /** x [N, H, W, C] by w [kH, kW, C / groups, F]; padding "same" (default) puts the odd row at the end. */
-export const conv2d: <X extends AnyTensor>(x: X, w: AnyTensor, options?: Conv2dOptions) => Tensor<[number, number, number, number], Float<DTypeOf<X>>> = lift("conv2d");
+export const conv2d: <X extends AnyTensor>(
+  x: X,
+  w: AnyTensor,
+  options?: Conv2dOptions,
+) => Tensor<[number, number, number, number], Float<DTypeOf<X>>> = lift("conv2d");
 /** The largest in each window, x [N, H, W, C]. */
 export const maxPool2d: <X extends AnyTensor>(x: X, options: PoolOptions) => Tensor<[number, number, number, number], DTypeOf<X>> = lift("maxPool2d");
 /** The mean of each window, x [N, H, W, C]; padding is not counted. */
-export const avgPool2d: <X extends AnyTensor>(x: X, options: PoolOptions) => Tensor<[number, number, number, number], Float<DTypeOf<X>>> = lift("avgPool2d");
+export const avgPool2d: <X extends AnyTensor>(x: X, options: PoolOptions) => Tensor<[number, number, number, number], Float<DTypeOf<X>>> =
+  lift("avgPool2d");
 /** softmax(scale q k^T) v: q [B, H, N, D], k [B, H, M, D], v [B, H, M, E]. mask: true may look, floats are added. */
 export const attention: <Q extends AnyTensor, K extends AnyTensor, V extends AnyTensor>(
   q: Q,
@@ -252,7 +353,12 @@ export const attention: <Q extends AnyTensor, K extends AnyTensor, V extends Any
   options?: { readonly scale?: number; readonly mask?: AnyTensor; readonly causal?: boolean },
 ) => Tensor<T.AttentionShape<ShapeOf<Q>, ShapeOf<K>, ShapeOf<V>>, Float<Promote<Q, V>>> = lift("attention");
 /** Patches of images [N, H, W, C] by kernel [P, P, C, D] as tokens [N, (H / P) (W / P), D]. */
-export const patchEmbed: <X extends AnyTensor>(images: X, kernel: AnyTensor, bias: AnyTensor | null | undefined, options: { readonly patch: number }) => Tensor<[number, number, number], Float<DTypeOf<X>>> = lift("patchEmbed");
+export const patchEmbed: <X extends AnyTensor>(
+  images: X,
+  kernel: AnyTensor,
+  bias: AnyTensor | null | undefined,
+  options: { readonly patch: number },
+) => Tensor<[number, number, number], Float<DTypeOf<X>>> = lift("patchEmbed");
 /** -log softmax of the label's class; labels are classes (integers) or probabilities. */
 export const crossEntropy: (logits: AnyTensor, labels: AnyTensor, options?: CrossEntropyOptions) => Tensor = lift("crossEntropy");
 /** The cross-entropy of independent yes-or-no labels. */

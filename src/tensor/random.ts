@@ -1,9 +1,18 @@
 import { defaultDevice } from "../run/devices.ts";
 import { o } from "../graph/algebra.ts";
-import type { BernoulliOptions as Bernoulli, BetaOptions, CategoricalOptions, FloatOptions, NormalOptions as Normal, RandintOptions, TruncatedNormalOptions, UniformOptions as Uniform } from "../primitives/random.ts";
+import type {
+  BernoulliOptions as Bernoulli,
+  BetaOptions,
+  CategoricalOptions,
+  FloatOptions,
+  NormalOptions as Normal,
+  RandintOptions,
+  TruncatedNormalOptions,
+  UniformOptions as Uniform,
+} from "../primitives/random.ts";
 import { liftFunction } from "./lift.ts";
 import type { Tensor } from "./tensor.ts";
-import type { AnyTensor, DTypeIn, DTypeOf, Mutable, Operand, Shape, ShapeOf } from "./types.ts";
+import type { AnyTensor, DTypeIn, DTypeOf, Mutable, NoOptions, Operand, Shape, ShapeOf } from "./types.ts";
 
 export type Key = Tensor<any, any>;
 type UniformOptions = Omit<Uniform, "min" | "max"> & { readonly min?: Operand; readonly max?: Operand };
@@ -21,21 +30,40 @@ export interface Random {
   /** 32 random bits each, u32. */
   bits<const S extends Shape = []>(key: Key, shape?: S): Tensor<Mutable<S>, "u32">;
   /** From min (default 0, included) to max (default 1, not included). */
-  uniform<const S extends Shape = [], const O extends UniformOptions = {}>(key: Key, shape?: S, options?: O): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
+  uniform<const S extends Shape = [], const O extends UniformOptions = NoOptions>(
+    key: Key,
+    shape?: S,
+    options?: O,
+  ): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
   /** Normal with mean 0 and standard deviation 1, or { mean, std }. */
-  normal<const S extends Shape = [], const O extends NormalOptions = {}>(key: Key, shape?: S, options?: O): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
+  normal<const S extends Shape = [], const O extends NormalOptions = NoOptions>(
+    key: Key,
+    shape?: S,
+    options?: O,
+  ): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
   /** Standard normal between lower (default -2) and upper (default 2). */
-  truncatedNormal<const S extends Shape = [], const O extends TruncatedNormalOptions = {}>(key: Key, shape?: S, options?: O): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
+  truncatedNormal<const S extends Shape = [], const O extends TruncatedNormalOptions = NoOptions>(
+    key: Key,
+    shape?: S,
+    options?: O,
+  ): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
   /** True with probability p (default 0.5). */
   bernoulli<const S extends Shape = []>(key: Key, shape?: S, options?: BernoulliOptions): Tensor<Mutable<S>, "bool">;
   /** Whole numbers from min (default 0, included) to max (not included). */
   randint<const S extends Shape, const O extends RandintOptions>(key: Key, shape: S, options: O): Tensor<Mutable<S>, DTypeIn<O, "i32">>;
   /** 0 ... n - 1 in random order, or x with its first axis in random order. */
-  permutation<const N extends number | AnyTensor>(key: Key, x: N): Tensor<N extends AnyTensor ? ShapeOf<N> : [N], N extends AnyTensor ? DTypeOf<N> : "i32">;
+  permutation<const N extends number | AnyTensor>(
+    key: Key,
+    x: N,
+  ): Tensor<N extends AnyTensor ? ShapeOf<N> : [N], N extends AnyTensor ? DTypeOf<N> : "i32">;
   /** Classes with probabilities softmax(logits) along an axis (default: the last); `shape` ends in that of the other axes. */
   categorical(key: Key, logits: AnyTensor, options?: CategoricalOptions): Tensor<number[], "i32">;
   /** The standard Gumbel distribution. */
-  gumbel<const S extends Shape = [], const O extends FloatOptions = {}>(key: Key, shape?: S, options?: O): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
+  gumbel<const S extends Shape = [], const O extends FloatOptions = NoOptions>(
+    key: Key,
+    shape?: S,
+    options?: O,
+  ): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
   /** The Beta distribution of { a, b }, by Marsaglia and Tsang's rejection with 12 rounds; no derivatives by a and b. */
   beta<const S extends Shape, const O extends BetaOptions>(key: Key, shape: S, options: O): Tensor<Mutable<S>, DTypeIn<O, "f32">>;
 }
