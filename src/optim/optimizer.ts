@@ -38,7 +38,7 @@ export interface Update {
   readonly decay: Tensor | null;
 }
 
-type Formula = (update: Update) => { p: Tensor; slots: Record<string, Tensor> };
+export type Formula = (update: Update) => { p: Tensor; slots: Record<string, Tensor> };
 
 /** An optimizer is an elementwise formula on the flat parameters, so the planner makes it one pass over memory. */
 export function optimizer(op: string, options: OptimizerOptions, slots: readonly string[], formula: Formula): Optimizer {

@@ -1,6 +1,7 @@
 import { fail } from "../core/errors.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { checkNumber } from "./check.ts";
-import { type Optimizer, type OptimizerOptions, optimizer } from "./optimizer.ts";
+import { type Formula, type Optimizer, type OptimizerOptions, optimizer } from "./optimizer.ts";
 
 export interface SgdOptions extends OptimizerOptions {
   readonly momentum?: number;
@@ -12,10 +13,10 @@ export function sgd(options: SgdOptions): Optimizer {
   const momentum = checkNumber("sgd", "momentum", options.momentum ?? 0, { below: 1 });
   const nesterov = options.nesterov ?? false;
   if (nesterov && momentum === 0) fail("ERR_ARGUMENT", "sgd", "nesterov needs a momentum above 0");
-  return optimizer("sgd", options, momentum === 0 ? [] : ["momentum"], ({ p, g, lr, slots, decay }) => {
+  return optimizer("sgd", options, momentum === 0 ? [] : ["momentum"], ({ p, g, lr, slots, decay }): ReturnType<Formula> => {
     const d = decay ? g.add(decay) : g;
-    if (momentum === 0) return { p: p.sub(d.mul(lr)), slots: {} };
-    const b = slots.momentum!.mul(momentum).add(d);
-    return { p: p.sub((nesterov ? d.add(b.mul(momentum)) : b).mul(lr)), slots: { momentum: b } };
+    const b = slots.momentum?.mul(momentum).add(d) ?? d;
+    const direction = nesterov ? d.add(b.mul(momentum)) : b;
+    return { p: p.sub(direction.mul(lr)), slots: momentum === 0 ? {} : ({ momentum: b } as Record<string, Tensor>) };
   });
 }
