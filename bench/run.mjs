@@ -89,7 +89,10 @@ async function compare(torch, folder, { name, what, limit, make, repeats, checks
   return { ...row, ratio: row.oursMs / row.torchMs };
 }
 
-const torch = await startTorch(threads);
+const torch = await startTorch(threads).catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});
 const folder = mkdtempSync(join(tmpdir(), "steppe-bench-"));
 try {
   const { caps } = st.devices().find((device) => device.name === "cpu");

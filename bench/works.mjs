@@ -50,7 +50,7 @@ export async function makeWorks() {
     let params = { ...initial, head: { kernel: normal(5, [128, 10], 0.02), bias: st.zeros([10]) } };
     let state = opt.init(params);
     const images = normal(6, [128, 32, 32, 3]);
-    const labels = st.random.randint(st.random.key(7), [128], { low: 0, high: 10 });
+    const labels = st.random.randint(st.random.key(7), [128], { min: 0, max: 10 });
     const loss = (p, x, y) => st.crossEntropy(net.apply({ params: p, state: variables }, x, { train: true }).out, y);
     const step = st.compile(
       (p, s, x, y) => {
