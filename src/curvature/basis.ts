@@ -24,7 +24,8 @@ export class Basis {
   }
 
   add(q: Tensor): void {
-    const { dim } = this.#space, row = this.#count % rows;
+    const { dim } = this.#space,
+      row = this.#count % rows;
     if (row === 0) this.#blocks.push(this.#zeros([rows, dim]));
     using place = this.#vector(Array.from({ length: rows }, (_, i) => Number(i === row)));
     this.#blocks.push(this.#store(this.#blocks.pop()!, q, place));

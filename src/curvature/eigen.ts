@@ -41,7 +41,8 @@ type Limits = Required<Pick<LambdaMaxOptions, "maxIterations" | "tol">> & Pick<L
 /** The eigenvalue of a Hessian that is largest, with its vector and its measured residual ||H v - value v||. */
 export function lambdaMax(H: LinearOperator, options: LambdaMaxOptions = {}): Promise<LambdaMax> {
   const method = checkOneOf("lambdaMax", "method", options.method ?? "lanczos", ["lanczos", "power"]);
-  const limits = checkLimits("lambdaMax", options, 100), key = options.key ?? random.key(0);
+  const limits = checkLimits("lambdaMax", options, 100),
+    key = options.key ?? random.key(0);
   return tidy(async () => {
     const { iterations, vector, ...found } = await (method === "power" ? power(H, key, limits) : largest(H, key, limits));
     const converged = found.residual <= limits.tol * Math.abs(found.value);
@@ -53,10 +54,14 @@ export function lambdaMax(H: LinearOperator, options: LambdaMaxOptions = {}): Pr
 export function spectrum(H: LinearOperator, options: SpectrumOptions): Promise<{ value: number; residual: number; vector: any }[]> {
   const { k, which: asked = "largest" } = options;
   const which = checkOneOf("spectrum", "which", asked, ["largest", "smallest", "both"]);
-  if (!Number.isInteger(k) || k < 1 || k > H.dim) fail("ERR_ARGUMENT", "spectrum", `k must be a whole number from 1 to the dimension ${H.dim}, got ${String(k)}`);
-  const limits = checkLimits("spectrum", options, Math.max(100, 10 * k)), key = options.key ?? random.key(0);
+  if (!Number.isInteger(k) || k < 1 || k > H.dim)
+    fail("ERR_ARGUMENT", "spectrum", `k must be a whole number from 1 to the dimension ${H.dim}, got ${String(k)}`);
+  const limits = checkLimits("spectrum", options, Math.max(100, 10 * k)),
+    key = options.key ?? random.key(0);
   const wanted = (size: number): number[] => {
-    const some = Math.min(k, size), low = Array.from({ length: some }, (_, i) => i), high = low.map((i) => size - 1 - i);
+    const some = Math.min(k, size),
+      low = Array.from({ length: some }, (_, i) => i),
+      high = low.map((i) => size - 1 - i);
     return [...new Set(which === "largest" ? high : which === "smallest" ? low : [...high, ...low])];
   };
   const needed = Math.min(H.dim, which === "both" ? 2 * k : k);
@@ -79,7 +84,8 @@ async function converge(H: LinearOperator, key: Tensor, limits: Limits, wanted: 
   let target = tol;
   for (;;) {
     await lanczos.step();
-    const { values, residuals } = lanczos.ritz(), places = wanted(lanczos.size);
+    const { values, residuals } = lanczos.ritz(),
+      places = wanted(lanczos.size);
     onIteration?.({ iteration: lanczos.size, value: values[places[0]!]!, residual: residuals[places[0]!]! });
     const spent = lanczos.size >= last || values.some(Number.isNaN);
     const seems = lanczos.size >= needed && places.every((i) => residuals[i]! <= target * Math.abs(values[i]!));
@@ -99,7 +105,8 @@ async function power(H: LinearOperator, key: Tensor, { maxIterations, tol, onIte
     using product = await H.matvec(vector);
     const { value, residual, next } = await rayleigh.measure(vector, product);
     onIteration?.({ iteration, value, residual });
-    if (iteration === maxIterations || residual <= tol * Math.abs(value) || Number.isNaN(value)) return { value, residual, vector, iterations: iteration };
+    if (iteration === maxIterations || residual <= tol * Math.abs(value) || Number.isNaN(value))
+      return { value, residual, vector, iterations: iteration };
     vector.dispose();
     vector = next;
   }
@@ -107,7 +114,8 @@ async function power(H: LinearOperator, key: Tensor, { maxIterations, tol, onIte
 
 function checkLimits(op: string, { maxIterations, tol = 1e-3, onIteration }: LambdaMaxOptions, most: number): Limits {
   const iterations = maxIterations ?? most;
-  if (!Number.isInteger(iterations) || iterations < 1) fail("ERR_ARGUMENT", op, `maxIterations must be a whole number from 1 on, got ${String(iterations)}`);
+  if (!Number.isInteger(iterations) || iterations < 1)
+    fail("ERR_ARGUMENT", op, `maxIterations must be a whole number from 1 on, got ${String(iterations)}`);
   if (!(typeof tol === "number" && tol >= 0 && tol < 1)) fail("ERR_ARGUMENT", op, `tol must be a number from 0 on and below 1, got ${String(tol)}`);
   return { maxIterations: iterations, tol, onIteration };
 }

@@ -41,13 +41,15 @@ export function hessian(loss: Loss, params: unknown, batches: readonly (readonly
   if (!Array.isArray(batches) || batches.length === 0 || !batches.every(Array.isArray)) {
     fail("ERR_ARGUMENT", "hessian", "batches must be a list of argument lists, [[images, labels], ...], with at least one");
   }
-  const layout = layoutOf("hessian", params), share = 1 / batches.length;
+  const layout = layoutOf("hessian", params),
+    share = 1 / batches.length;
   const scalar: Loss = hasAux ? (...args) => loss(...args)[0] : loss;
   const own = holding(params); // the operator lives on when the caller disposes of the parameters
   const device = flattenTensors(own).leaves[0]!.device;
   const recipes = new Map<string, Recipe>();
   const parts = batches.map((batch) => {
-    const key = shapeKey(batch), recipe = recipes.get(key) ?? (keep ? keeping(scalar, share) : recomputing(scalar, share));
+    const key = shapeKey(batch),
+      recipe = recipes.get(key) ?? (keep ? keeping(scalar, share) : recomputing(scalar, share));
     recipes.set(key, recipe);
     return { recipe, saved: recipe.save(own, batch) };
   });
@@ -55,18 +57,25 @@ export function hessian(loss: Loss, params: unknown, batches: readonly (readonly
 
   /** H v for flat vectors. */
   const products = (vs: readonly Tensor[]): readonly Tensor[] =>
-    parts.map(({ recipe, saved }) => () => recipe.product(saved, vs)).reduce<readonly Tensor[]>((totals, product) => {
-      const more = product();
-      if (totals.length === 0) return more;
-      const sums = add(totals as Tensor[], more as Tensor[]);
-      for (const part of more) part.dispose();
-      return sums;
-    }, []);
+    parts
+      .map(
+        ({ recipe, saved }) =>
+          () =>
+            recipe.product(saved, vs),
+      )
+      .reduce<readonly Tensor[]>((totals, product) => {
+        const more = product();
+        if (totals.length === 0) return more;
+        const sums = add(totals as Tensor[], more as Tensor[]);
+        for (const part of more) part.dispose();
+        return sums;
+      }, []);
 
   const isFlat = (v: unknown): v is Tensor => isTensor(v) && !isTensor(params);
   const flatten = (v: unknown): Tensor => {
     if (isFlat(v)) {
-      if (v.ndim !== 1 || v.size !== layout.size) fail("ERR_SHAPE", "hessian", `a vector [${layout.size}] or a tree like the parameters was expected, got ${showShape(v.shape)}`);
+      if (v.ndim !== 1 || v.size !== layout.size)
+        fail("ERR_SHAPE", "hessian", `a vector [${layout.size}] or a tree like the parameters was expected, got ${showShape(v.shape)}`);
     } else checkAlike("hessian", "a vector", v, params);
     return (isFlat(v) ? v : ravel(v, "hessian")).cast(layout.dtype);
   };
@@ -102,11 +111,16 @@ function keeping(loss: Loss, share: number): Recipe {
     },
     { name: "hessian.save" },
   );
-  const along = (residuals: readonly Value[]) => (v: Tensor): Tensor => {
-    const tangent = flattenTensors(unravel(v, like)), values = tangent.leaves.map((x) => unwrap(x, "hessian"));
-    return ravel(linear!.push(values, residuals).map(wrap)).mul(share);
-  };
-  const product = compile((saved: Tensor[], vs: readonly Tensor[]) => mapped(along(saved.map((x) => unwrap(x, "hessian"))), vs), { name: "hessian.product" });
+  const along =
+    (residuals: readonly Value[]) =>
+    (v: Tensor): Tensor => {
+      const tangent = flattenTensors(unravel(v, like)),
+        values = tangent.leaves.map((x) => unwrap(x, "hessian"));
+      return ravel(linear!.push(values, residuals).map(wrap)).mul(share);
+    };
+  const product = compile((saved: Tensor[], vs: readonly Tensor[]) => mapped(along(saved.map((x) => unwrap(x, "hessian"))), vs), {
+    name: "hessian.product",
+  });
   return { save, product, dispose: () => [save, product].forEach((f) => f.dispose()) };
 }
 
@@ -124,9 +138,16 @@ function recomputing(loss: Loss, share: number): Recipe {
 function linearizeGradient(loss: Loss, params: unknown, batch: readonly unknown[]): Linearization {
   const flat = flattenTensors(params);
   return inTrace("hessian", (frame) => {
-    const traced = aliases(flat.leaves.map((x) => unwrap(x, "hessian")), frame);
+    const traced = aliases(
+      flat.leaves.map((x) => unwrap(x, "hessian")),
+      frame,
+    );
     const gradient = callOn((p) => grad(loss)(p, ...batch), [flat], [traced]);
-    return linearizeGraph(flattenTensors(gradient).leaves.map((x) => unwrap(x, "hessian")), traced, frame.firstId);
+    return linearizeGraph(
+      flattenTensors(gradient).leaves.map((x) => unwrap(x, "hessian")),
+      traced,
+      frame.firstId,
+    );
   });
 }
 

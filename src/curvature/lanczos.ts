@@ -60,7 +60,9 @@ export class Lanczos {
   readonly #rayleigh = new Rayleigh();
   readonly #alpha: number[] = [];
   readonly #beta: number[] = [];
-  readonly #finish = compile((q: Tensor, hq: Tensor, rest: Tensor) => [stack([q.mul(hq).sum(), length(rest)]), unit(rest)] as [Tensor, Tensor], { name: "lanczos" });
+  readonly #finish = compile((q: Tensor, hq: Tensor, rest: Tensor) => [stack([q.mul(hq).sum(), length(rest)]), unit(rest)] as [Tensor, Tensor], {
+    name: "lanczos",
+  });
   #key: Tensor;
   #q: Tensor;
   /** The basis spans a subspace that H maps to itself, and the next vector starts another. */
@@ -80,7 +82,8 @@ export class Lanczos {
   async step(): Promise<void> {
     if (this.closed) await this.#restart();
     this.#basis.add(this.#q);
-    const product = await this.#operator.matvec(this.#q), rest = this.#basis.reject(product.mul(1));
+    const product = await this.#operator.matvec(this.#q),
+      rest = this.#basis.reject(product.mul(1));
     const [numbers, next] = this.#finish(this.#q, product, rest);
     for (const used of [this.#q, product, rest]) used.dispose();
     this.#q = next;
@@ -97,7 +100,8 @@ export class Lanczos {
 
   /** Ritz values, ascending, with their residuals as the recurrence tells them. */
   ritz(): { values: Float64Array; residuals: Float64Array } {
-    const n = this.size, beta = this.#beta[n - 1]!;
+    const n = this.size,
+      beta = this.#beta[n - 1]!;
     const { values, rows } = tridiagonalEigen(this.#alpha, this.#beta, [unitRow(n, n - 1)]);
     return { values, residuals: rows[0]!.map((component) => beta * Math.abs(component)) };
   }
@@ -105,7 +109,11 @@ export class Lanczos {
   /** The Ritz pairs at these places of ritz().values, measured by one more product each. */
   async pairs(indices: readonly number[]): Promise<EigenPair[]> {
     const n = this.size;
-    const { rows } = tridiagonalEigen(this.#alpha, this.#beta, Array.from({ length: n }, (_, i) => unitRow(n, i)));
+    const { rows } = tridiagonalEigen(
+      this.#alpha,
+      this.#beta,
+      Array.from({ length: n }, (_, i) => unitRow(n, i)),
+    );
     const pairs: EigenPair[] = [];
     for (const index of indices) {
       using combined = this.#basis.combine(rows.map((row) => row[index]!));

@@ -9,8 +9,14 @@ export interface TridiagonalEigen {
  * Eigenvalues of the symmetric tridiagonal matrix with this diagonal and off-diagonal, by QR with Wilkinson's shifts. `rows` (n numbers each) are
  * carried along: the last row of the identity gives the last components of the eigenvectors, the whole identity gives the eigenvectors.
  */
-export function tridiagonalEigen(diagonal: ArrayLike<number>, offDiagonal: ArrayLike<number>, rows: readonly ArrayLike<number>[] = []): TridiagonalEigen {
-  const n = diagonal.length, d = Float64Array.from(diagonal), e = Float64Array.from(offDiagonal).slice(0, n - 1);
+export function tridiagonalEigen(
+  diagonal: ArrayLike<number>,
+  offDiagonal: ArrayLike<number>,
+  rows: readonly ArrayLike<number>[] = [],
+): TridiagonalEigen {
+  const n = diagonal.length,
+    d = Float64Array.from(diagonal),
+    e = Float64Array.from(offDiagonal).slice(0, n - 1);
   const carried = rows.map((row) => Float64Array.from(row));
   const split = (i: number): boolean => Math.abs(e[i]!) <= Number.EPSILON * (Math.abs(d[i]!) + Math.abs(d[i + 1]!));
   let high = n - 1;
@@ -30,11 +36,15 @@ export function tridiagonalEigen(diagonal: ArrayLike<number>, offDiagonal: Array
 
 /** One implicit QR step on rows low..high: rotations chase the bulge that the shift makes. */
 function sweep(d: Float64Array, e: Float64Array, low: number, high: number, rows: readonly Float64Array[]): void {
-  const half = (d[high - 1]! - d[high]!) / 2, last = e[high - 1]!;
+  const half = (d[high - 1]! - d[high]!) / 2,
+    last = e[high - 1]!;
   const shift = d[high]! - (last * last) / (half + (half < 0 ? -1 : 1) * Math.hypot(half, last));
-  let x = d[low]! - shift, bulge = e[low]!;
+  let x = d[low]! - shift,
+    bulge = e[low]!;
   for (let k = low; k < high; k++) {
-    const r = Math.hypot(x, bulge), c = r === 0 ? 1 : x / r, s = r === 0 ? 0 : bulge / r;
+    const r = Math.hypot(x, bulge),
+      c = r === 0 ? 1 : x / r,
+      s = r === 0 ? 0 : bulge / r;
     const [a, b, off] = [d[k]!, d[k + 1]!, e[k]!];
     if (k > low) e[k - 1] = r;
     d[k] = c * c * a + 2 * c * s * off + s * s * b;

@@ -15,7 +15,10 @@ interface Family {
 }
 
 const patches = [4, 8, 14, 16, 32];
-const imageNet = (blocks: readonly number[]) => ({ [`${3 * blocks.reduce((a, b) => a + b) + 2}`]: { blocks }, [`${3 * blocks.reduce((a, b) => a + b) + 2}x2`]: { blocks, width: 128 } });
+const imageNet = (blocks: readonly number[]) => ({
+  [`${3 * blocks.reduce((a, b) => a + b) + 2}`]: { blocks },
+  [`${3 * blocks.reduce((a, b) => a + b) + 2}x2`]: { blocks, width: 128 },
+});
 const cifar = (depth: number) => ({ [`${depth}`]: { blocks: [1, 1, 1].map(() => (depth - 2) / 6), block: "basic", width: 16, stem: "cifar" } });
 
 const families: Readonly<Record<string, Family>> = {
@@ -36,7 +39,15 @@ const families: Readonly<Record<string, Family>> = {
   },
   resnet: {
     make: resnet,
-    sizes: { ...imageNet([3, 4, 6, 3]), ...imageNet([3, 4, 23, 3]), ...imageNet([3, 8, 36, 3]), ...cifar(20), ...cifar(32), ...cifar(44), ...cifar(56) },
+    sizes: {
+      ...imageNet([3, 4, 6, 3]),
+      ...imageNet([3, 4, 23, 3]),
+      ...imageNet([3, 8, 36, 3]),
+      ...cifar(20),
+      ...cifar(32),
+      ...cifar(44),
+      ...cifar(56),
+    },
   },
 };
 
@@ -49,10 +60,15 @@ export const list = (): string[] =>
 /** The network of a name: create("vit-ti/4", { image: 32, classes: 10 }). Options may change any part: { hidden: 128, layers: 6, heads: 4 }. */
 export function create(name: string, options: CreateOptions = {}): Model<any> {
   const [, family = "", size = "", patch] = /^(\w+)-(\w+)(?:\/([1-9]\d*))?$/.exec(name) ?? [];
-  const known = families[family], preset = known?.sizes[size];
+  const known = families[family],
+    preset = known?.sizes[size];
   if (preset === undefined || (patch === undefined) !== (known!.patches === undefined)) {
     const near = typeof name === "string" ? nearest(name, list()) : undefined;
-    fail("ERR_ARGUMENT", "models.create", `unknown model ${JSON.stringify(name)}${near ? ` (did you mean "${near}"?)` : ""}; models.list() names them all`);
+    fail(
+      "ERR_ARGUMENT",
+      "models.create",
+      `unknown model ${JSON.stringify(name)}${near ? ` (did you mean "${near}"?)` : ""}; models.list() names them all`,
+    );
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return known!.make({ ...preset, ...(patch && { patch: Number(patch) }), ...given }, name);

@@ -47,7 +47,8 @@ function block(tokens: number, { hidden, tokensMlp, channelsMlp, dropout, gelu, 
 }
 
 function network(config: MixerConfig): Module {
-  const { image, channels, classes, patch, hidden, layers, dtype } = config, tokens = (image / patch) ** 2;
+  const { image, channels, classes, patch, hidden, layers, dtype } = config,
+    tokens = (image / patch) ** 2;
   return module({
     name: "mixer",
     dtype,

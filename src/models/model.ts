@@ -36,10 +36,11 @@ export function model<Config extends ImageConfig>(name: string, config: Config, 
     config,
     macs,
     paramCount: flattenTree(of.shapes().params, isSpec).leaves.reduce((total, { shape }) => total + sizeOf(shape), 0),
-    init: (key) => tidy(() => {
-      const { params, state } = of.init(key);
-      return { params: unravel(ravel(params), params), state };
-    }),
+    init: (key) =>
+      tidy(() => {
+        const { params, state } = of.init(key);
+        return { params: unravel(ravel(params), params), state };
+      }),
     apply(variables: Variables, x: Tensor, options) {
       const [n, h, w, c] = x.shape;
       if (x.ndim !== 4 || h !== image || w !== image || c !== channels) {
@@ -59,14 +60,21 @@ export function checkSizes(op: string, sizes: Readonly<Record<string, unknown>>)
 }
 
 /** Defaults with the options in their places; what is undefined leaves the default. `more` names options without a default. */
-export function configure<Config extends ImageConfig>(op: string, defaults: Partial<Config>, options: Partial<Config>, more: readonly (keyof Config & string)[]): Config {
-  const names = [...Object.keys(defaults), ...more], given = Object.entries(options).filter(([, value]) => value !== undefined);
+export function configure<Config extends ImageConfig>(
+  op: string,
+  defaults: Partial<Config>,
+  options: Partial<Config>,
+  more: readonly (keyof Config & string)[],
+): Config {
+  const names = [...Object.keys(defaults), ...more],
+    given = Object.entries(options).filter(([, value]) => value !== undefined);
   for (const [name] of given) {
     if (names.includes(name)) continue;
     const near = nearest(name, names);
     fail("ERR_ARGUMENT", op, `there is no option "${name}"${near ? ` (did you mean "${near}"?)` : `; there are: ${names.join(", ")}`}`);
   }
-  const config = { ...defaults, ...Object.fromEntries(given) } as Config, { image, channels, classes, dropout } = config;
+  const config = { ...defaults, ...Object.fromEntries(given) } as Config,
+    { image, channels, classes, dropout } = config;
   checkSizes(op, { image, channels, classes });
   if (!(dropout >= 0 && dropout < 1)) fail("ERR_ARGUMENT", op, `dropout must be from 0 on and below 1, got ${String(dropout)}`);
   return config;

@@ -32,7 +32,8 @@ interface Block {
 /** A residual network (v1.5: strides on the 3x3) with batch norms, whose blocks start as the identity. */
 export function resnet(options: ResnetOptions, name?: string): Model<ResnetConfig> {
   const defaults = { ...imageDefaults, block: "bottleneck", width: 64, stem: "imagenet" } as const;
-  const config = configure<ResnetConfig>("resnet", defaults, options, ["blocks"]), { width, blocks } = config;
+  const config = configure<ResnetConfig>("resnet", defaults, options, ["blocks"]),
+    { width, blocks } = config;
   checkSizes("resnet", { width, ...Object.fromEntries(blocks.map((n, i) => [`blocks[${i}]`, n])) });
   checkOneOf("resnet", "block", config.block, ["bottleneck", "basic"]);
   checkOneOf("resnet", "stem", config.stem, ["imagenet", "cifar"]);
@@ -40,14 +41,18 @@ export function resnet(options: ResnetOptions, name?: string): Model<ResnetConfi
 }
 
 const stemOf = ({ stem, channels, width }: ResnetConfig): Conv =>
-  stem === "imagenet" ? { name: "conv", inputs: channels, outputs: width, window: 7, stride: 2 } : { name: "conv", inputs: channels, outputs: width, window: 3, stride: 1 };
+  stem === "imagenet"
+    ? { name: "conv", inputs: channels, outputs: width, window: 7, stride: 2 }
+    : { name: "conv", inputs: channels, outputs: width, window: 3, stride: 1 };
 
 /** The convolutions of all blocks, stage by stage, and the channels that come out. */
 function plan({ blocks, block, width }: ResnetConfig): { stages: Block[][]; outputs: number } {
   let inputs = width;
   const stages = blocks.map((count, stage) =>
     Array.from({ length: count }, (_, i): Block => {
-      const middle = width * 2 ** stage, outputs = block === "bottleneck" ? 4 * middle : middle, stride = i === 0 && stage > 0 ? 2 : 1;
+      const middle = width * 2 ** stage,
+        outputs = block === "bottleneck" ? 4 * middle : middle,
+        stride = i === 0 && stage > 0 ? 2 : 1;
       const convs: Conv[] =
         block === "bottleneck"
           ? [
@@ -90,7 +95,9 @@ function residualBlock({ convs, shortcut }: Block, dtype: DType): Module {
 }
 
 function network(config: ResnetConfig): Module {
-  const { stem, classes, dropout: rate, dtype } = config, first = stemOf(config), { stages, outputs } = plan(config);
+  const { stem, classes, dropout: rate, dtype } = config,
+    first = stemOf(config),
+    { stages, outputs } = plan(config);
   return module({
     name: "resnet",
     dtype,
@@ -103,7 +110,17 @@ function network(config: ResnetConfig): Module {
     },
     forward(call, images) {
       const started = relu(call.run("norm", call.run("conv", images)));
-      const pooled = stem === "imagenet" ? maxPool2d(started, { window: 3, stride: 2, padding: [[1, 1], [1, 1]] }) : started;
+      const pooled =
+        stem === "imagenet"
+          ? maxPool2d(started, {
+              window: 3,
+              stride: 2,
+              padding: [
+                [1, 1],
+                [1, 1],
+              ],
+            })
+          : started;
       const features = stages.reduce((x, _, i) => call.run(`stage${i + 1}`, x), pooled);
       return call.run("head", call.run("drop", features.mean({ axis: [1, 2] })));
     },
@@ -111,9 +128,12 @@ function network(config: ResnetConfig): Module {
 }
 
 function macsOf(config: ResnetConfig): number {
-  const { stages, outputs } = plan(config), stem = stemOf(config), after = (side: number, stride: number): number => Math.ceil(side / stride);
+  const { stages, outputs } = plan(config),
+    stem = stemOf(config),
+    after = (side: number, stride: number): number => Math.ceil(side / stride);
   const macs = ({ inputs, outputs: made, window }: Conv, side: number): number => inputs * made * window * window * side * side;
-  let side = after(config.image, stem.stride), total = macs(stem, side);
+  let side = after(config.image, stem.stride),
+    total = macs(stem, side);
   if (config.stem === "imagenet") side = after(side, 2);
   for (const { convs, shortcut } of stages.flat()) {
     const before = side;

@@ -45,7 +45,8 @@ function network({ image, channels, classes, patch, hidden, layers, heads, mlp, 
       head: dense(representation || hidden, classes, { dtype, kernelInit: init.zeros }),
     },
     forward(call, images) {
-      const embedded = call.run("embed", images), cls = call.param("cls").broadcastTo([images.shape[0]!, 1, hidden]);
+      const embedded = call.run("embed", images),
+        cls = call.param("cls").broadcastTo([images.shape[0]!, 1, hidden]);
       const placed = call.run("drop", concat([cls, embedded], { axis: 1 }).add(call.param("position")));
       const token = call.run("norm", call.run("blocks", placed).at(null, 0)); // the norm is over each token alone
       return call.run("head", representation > 0 ? tanh(call.run("representation", token)) : token);
@@ -54,7 +55,8 @@ function network({ image, channels, classes, patch, hidden, layers, heads, mlp, 
 }
 
 function macsOf({ image, channels, classes, patch, hidden, layers, mlp, representation }: VitConfig): number {
-  const patches = (image / patch) ** 2, tokens = patches + 1;
+  const patches = (image / patch) ** 2,
+    tokens = patches + 1;
   const attention = 4 * tokens * hidden * hidden + 2 * tokens * tokens * hidden;
   const embed = patches * patch * patch * channels * hidden;
   return embed + layers * (attention + 2 * tokens * hidden * mlp) + hidden * representation + (representation || hidden) * classes;

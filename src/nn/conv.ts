@@ -12,7 +12,8 @@ export interface ConvOptions {
 
 /** Images [N, H, W, inputs] to [N, ceil(H / stride), ceil(W / stride), outputs], padded by (window - 1) / 2 on all sides; without a bias. */
 export function conv2d(inputs: number, outputs: number, { window = 3, stride = 1, dtype, kernelInit = heNormalFanOut }: ConvOptions = {}): Module {
-  const pad = (window - 1) / 2, sides: [number, number] = [pad, pad];
+  const pad = (window - 1) / 2,
+    sides: [number, number] = [pad, pad];
   return module({
     name: "conv2d",
     dtype,
@@ -37,12 +38,26 @@ export function batchNorm(size: number, { dtype, eps = 1e-5, momentum = 0.9, sca
     params: { scale: { shape: [size], init: scaleInit }, bias: { shape: [size], init: zeros } },
     state: { mean: { shape: [size], init: zeros }, variance: { shape: [size], init: ones } },
     forward(call, x) {
-      const scale = call.param("scale"), bias = call.param("bias");
+      const scale = call.param("scale"),
+        bias = call.param("bias");
       if (!call.train) return normalize(x, scale, bias, { mean: call.state("mean"), variance: call.state("variance"), eps }).y;
-      const { y, mean, variance } = normalize(x, scale, bias, { eps }), count = x.size / size;
+      const { y, mean, variance } = normalize(x, scale, bias, { eps }),
+        count = x.size / size;
       const unbiased = variance.mul(count / Math.max(1, count - 1));
-      call.keep("mean", call.state("mean").mul(momentum).add(mean.mul(1 - momentum)));
-      call.keep("variance", call.state("variance").mul(momentum).add(unbiased.mul(1 - momentum)));
+      call.keep(
+        "mean",
+        call
+          .state("mean")
+          .mul(momentum)
+          .add(mean.mul(1 - momentum)),
+      );
+      call.keep(
+        "variance",
+        call
+          .state("variance")
+          .mul(momentum)
+          .add(unbiased.mul(1 - momentum)),
+      );
       return y;
     },
   });

@@ -6,11 +6,17 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** First numbers of a parameter. */
 export type Init = (key: Tensor, shape: Shape, dtype: DType) => Tensor;
 
-export const constant = (value: number): Init => (key, shape, dtype) => full([...shape], value, { dtype, device: key.device });
+export const constant =
+  (value: number): Init =>
+  (key, shape, dtype) =>
+    full([...shape], value, { dtype, device: key.device });
 export const zeros = constant(0);
 export const ones = constant(1);
 
-export const normal = (std: number): Init => (key, shape, dtype) => random.normal(key, [...shape], { dtype }).mul(std);
+export const normal =
+  (std: number): Init =>
+  (key, shape, dtype) =>
+    random.normal(key, [...shape], { dtype }).mul(std);
 
 /** Inputs of one output: all axes but the last. */
 const fanIn = (shape: Shape): number => sizeOf(shape.slice(0, -1));
@@ -21,7 +27,10 @@ const window = (shape: Shape): number => sizeOf(shape.slice(0, -2));
 export function xavierUniform(outputs?: number): Init {
   return (key, shape, dtype) => {
     const limit = Math.sqrt(6 / (fanIn(shape) + window(shape) * (outputs ?? shape.at(-1)!)));
-    return random.uniform(key, [...shape], { dtype }).mul(2 * limit).sub(limit);
+    return random
+      .uniform(key, [...shape], { dtype })
+      .mul(2 * limit)
+      .sub(limit);
   };
 }
 
@@ -29,7 +38,8 @@ export function xavierUniform(outputs?: number): Init {
 const cutStd = 0.879_625_661_034_239_78;
 
 /** Truncated normal of variance 1 / fan in. */
-export const lecunNormal: Init = (key, shape, dtype) => random.truncatedNormal(key, [...shape], { dtype }).mul(1 / (cutStd * Math.sqrt(fanIn(shape))));
+export const lecunNormal: Init = (key, shape, dtype) =>
+  random.truncatedNormal(key, [...shape], { dtype }).mul(1 / (cutStd * Math.sqrt(fanIn(shape))));
 
 /** Normal of variance 2 / fan out. */
 export const heNormalFanOut: Init = (key, shape, dtype) =>

@@ -58,4 +58,5 @@ export const sequential = (layers: readonly Module[]): Module =>
   module({ name: "sequential", children: { layers }, forward: (call, x) => call.run("layers", x) });
 
 /** x + branch(x); params are { branch }. */
-export const residual = (branch: Module): Module => module({ name: "residual", children: { branch }, forward: (call, x) => x.add(call.run("branch", x)) });
+export const residual = (branch: Module): Module =>
+  module({ name: "residual", children: { branch }, forward: (call, x) => x.add(call.run("branch", x)) });

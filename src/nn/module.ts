@@ -71,25 +71,27 @@ export function module(definition: Definition): Module {
   const gather = <L>(own: Named<L>, of: (child: Module, index: number) => Tree<L>): Tree<L> => {
     const tree: Record<string, Tree<L>> = { ...own };
     for (const child of names) {
-      const start = firstOf.get(child)!, trees = listOf(children[child]!).map((one, i) => of(one, start + i));
+      const start = firstOf.get(child)!,
+        trees = listOf(children[child]!).map((one, i) => of(one, start + i));
       if (trees.some((one) => !isEmpty(one))) tree[child] = Array.isArray(children[child]) ? trees : trees[0]!;
     }
     return tree;
   };
 
   return {
-    init: (key) => tidy(() => {
-      const declared = [...Object.entries(params), ...Object.entries(state)];
-      const keys = random.split(key, Math.max(1, modules.length + declared.length));
-      const keyOf = (i: number): Tensor => keys.at(i);
-      const made = declared.map(([, { shape, init }], i) => init(keyOf(modules.length + i), shape, dtype));
-      const below = modules.map((child, i) => child.init(keyOf(i)));
-      const own = (from: Named<Declaration>, offset: number) => Object.fromEntries(Object.keys(from).map((leaf, i) => [leaf, made[offset + i]!]));
-      return {
-        params: gather(own(params, 0), (_, i) => below[i]!.params),
-        state: gather(own(state, Object.keys(params).length), (_, i) => below[i]!.state),
-      };
-    }),
+    init: (key) =>
+      tidy(() => {
+        const declared = [...Object.entries(params), ...Object.entries(state)];
+        const keys = random.split(key, Math.max(1, modules.length + declared.length));
+        const keyOf = (i: number): Tensor => keys.at(i);
+        const made = declared.map(([, { shape, init }], i) => init(keyOf(modules.length + i), shape, dtype));
+        const below = modules.map((child, i) => child.init(keyOf(i)));
+        const own = (from: Named<Declaration>, offset: number) => Object.fromEntries(Object.keys(from).map((leaf, i) => [leaf, made[offset + i]!]));
+        return {
+          params: gather(own(params, 0), (_, i) => below[i]!.params),
+          state: gather(own(state, Object.keys(params).length), (_, i) => below[i]!.state),
+        };
+      }),
 
     shapes() {
       const own = (from: Named<Declaration>) => Object.fromEntries(Object.entries(from).map(([leaf, { shape }]) => [leaf, { shape, dtype }]));
@@ -97,35 +99,41 @@ export function module(definition: Definition): Module {
       return { params: gather<Spec>(own(params), (_, i) => below[i]!.params), state: gather<Spec>(own(state), (_, i) => below[i]!.state) };
     },
 
-    apply: (variables, x, { train = false, key } = {}) => tidy(() => {
-      const given = { params: variables.params as Record<string, any>, state: (variables.state ?? {}) as Record<string, any> };
-      const kept: Record<string, Tensor> = {}, states: Tensors[] = modules.map(() => ({}));
-      let drawn = 0;
-      const subkey = (i: number): Tensor | undefined => (key === undefined ? undefined : random.foldIn(key, i));
-      const leafOf = (tree: Record<string, any>, what: string, leaf: string): any =>
-        tree?.[leaf] ?? fail("ERR_ARGUMENT", name, `the ${what} must have "${leaf}" (as init() makes them), got [${Object.keys(tree ?? {}).join(", ")}]`);
-      const call: Call = {
-        train,
-        param: (leaf) => leafOf(given.params, "params", leaf),
-        state: (leaf) => kept[leaf] ?? leafOf(given.state, "state", leaf),
-        keep: (leaf, value) => {
-          kept[leaf] = value;
-        },
-        run: (child, input) => {
-          const start = firstOf.get(child)!, isList = Array.isArray(children[child]);
-          return listOf(children[child]!).reduce((value, one, i) => {
-            const at = (tree: any) => (isList ? tree?.[child]?.[i] : tree?.[child]) ?? {};
-            const result = one.apply({ params: at(given.params), state: at(given.state) }, value, { train, key: subkey(start + i) });
-            states[start + i] = result.state;
-            return result.out;
-          }, input);
-        },
-        key: () => subkey(modules.length + drawn++) ?? fail("ERR_ARGUMENT", name, "training with dropout needs a key: apply(variables, x, { train: true, key })"),
-      };
-      const out = forward(call, x);
-      const own = Object.fromEntries(Object.keys(state).map((leaf) => [leaf, call.state(leaf)]));
-      return { out, state: gather(own, (_, i) => states[i]!) };
-    }),
+    apply: (variables, x, { train = false, key } = {}) =>
+      tidy(() => {
+        const given = { params: variables.params as Record<string, any>, state: (variables.state ?? {}) as Record<string, any> };
+        const kept: Record<string, Tensor> = {},
+          states: Tensors[] = modules.map(() => ({}));
+        let drawn = 0;
+        const subkey = (i: number): Tensor | undefined => (key === undefined ? undefined : random.foldIn(key, i));
+        const leafOf = (tree: Record<string, any>, what: string, leaf: string): any =>
+          tree?.[leaf] ??
+          fail("ERR_ARGUMENT", name, `the ${what} must have "${leaf}" (as init() makes them), got [${Object.keys(tree ?? {}).join(", ")}]`);
+        const call: Call = {
+          train,
+          param: (leaf) => leafOf(given.params, "params", leaf),
+          state: (leaf) => kept[leaf] ?? leafOf(given.state, "state", leaf),
+          keep: (leaf, value) => {
+            kept[leaf] = value;
+          },
+          run: (child, input) => {
+            const start = firstOf.get(child)!,
+              isList = Array.isArray(children[child]);
+            return listOf(children[child]!).reduce((value, one, i) => {
+              const at = (tree: any) => (isList ? tree?.[child]?.[i] : tree?.[child]) ?? {};
+              const result = one.apply({ params: at(given.params), state: at(given.state) }, value, { train, key: subkey(start + i) });
+              states[start + i] = result.state;
+              return result.out;
+            }, input);
+          },
+          key: () =>
+            subkey(modules.length + drawn++) ??
+            fail("ERR_ARGUMENT", name, "training with dropout needs a key: apply(variables, x, { train: true, key })"),
+        };
+        const out = forward(call, x);
+        const own = Object.fromEntries(Object.keys(state).map((leaf) => [leaf, call.state(leaf)]));
+        return { out, state: gather(own, (_, i) => states[i]!) };
+      }),
   };
 }
 

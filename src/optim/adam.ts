@@ -35,7 +35,8 @@ function adam(op: string, options: AdamOptions, defaultEps: number): (update: Up
 export function adamw(options: AdamOptions): Optimizer {
   const moments = adam("adamw", options, 1e-8);
   return optimizer("adamw", options, ["m", "v"], (update) => {
-    const { p, lr, decay } = update, { m, v, u } = moments(update);
+    const { p, lr, decay } = update,
+      { m, v, u } = moments(update);
     return { p: p.sub((decay ? u.add(decay) : u).mul(lr)), slots: { m, v } };
   });
 }
@@ -44,7 +45,8 @@ export function adamw(options: AdamOptions): Optimizer {
 export function lamb(options: AdamOptions): Optimizer {
   const moments = adam("lamb", options, 1e-6);
   return optimizer("lamb", options, ["m", "v"], (update) => {
-    const { p, lr, decay, layout } = update, { m, v, u } = moments(update);
+    const { p, lr, decay, layout } = update,
+      { m, v, u } = moments(update);
     const direction = decay ? u.add(decay) : u;
     const parts = layout.specs.map(({ shape }, i) => {
       const range: [number, number] = [layout.offsets[i]!, layout.offsets[i]! + sizeOf(shape)];

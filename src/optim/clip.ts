@@ -8,9 +8,11 @@ export function clipByGlobalNorm(inner: Optimizer, max: number): Optimizer {
   checkNumber("clipByGlobalNorm", "max", max, { open: true });
   return {
     init: (params) => inner.init(params),
-    step: (params, grads, state) => tidy(() => {
-      const g = ravel(grads, "clipByGlobalNorm"), norm = g.square().sum().sqrt();
-      return inner.step(params, unravel(g.mul(div(max, norm.maximum(max))), grads), state);
-    }),
+    step: (params, grads, state) =>
+      tidy(() => {
+        const g = ravel(grads, "clipByGlobalNorm"),
+          norm = g.square().sum().sqrt();
+        return inner.step(params, unravel(g.mul(div(max, norm.maximum(max))), grads), state);
+      }),
   };
 }

@@ -24,7 +24,8 @@ export function decayFactors(op: string, params: unknown, weightDecay: number, m
 }
 
 function booleansOf(op: string, mask: MaskTree, params: unknown): boolean[] {
-  const given = flattenTree(mask, (x): x is boolean => typeof x === "boolean"), wanted = flattenTree(params, isTensor);
+  const given = flattenTree(mask, (x): x is boolean => typeof x === "boolean"),
+    wanted = flattenTree(params, isTensor);
   if (given.key === wanted.key) return given.leaves;
   const expected = `a function or a tree of booleans like the parameters [${wanted.paths.join(", ")}]`;
   return fail("ERR_ARGUMENT", op, `decayMask must be ${expected}, got a tree with [${given.paths.join(", ")}]`);

@@ -45,26 +45,30 @@ export function optimizer(op: string, options: OptimizerOptions, slots: readonly
   const lr = checkLearningRate(op, options.lr);
   const weightDecay = checkNumber(op, "weightDecay", options.weightDecay ?? 0);
   return {
-    init: (params) => tidy(() => {
-      const { size, dtype } = layoutOf(op, params);
-      const { device } = flattenTree(params, isTensor).leaves[0]!;
-      const vectors = slots.map((slot) => [slot, zeros([size], { dtype, device })] as const);
-      return { step: zeros([], { dtype: "i32", device }), ...Object.fromEntries(vectors) };
-    }),
-    step: (params, grads, state) => tidy(() => {
-      checkAlike(op, "the gradients", grads, params);
-      const layout = layoutOf(op, params), p = ravel(params, op), done = state.step.cast(layout.dtype);
-      const factors = weightDecay === 0 ? 0 : decayFactors(op, params, weightDecay, options.decayMask);
-      const next = formula({
-        p,
-        g: ravel(grads, op).cast(layout.dtype),
-        lr: typeof lr === "number" ? lr : lr(done),
-        t: done.add(1),
-        slots: state,
-        layout,
-        decay: factors === 0 ? null : p.mul(factors),
-      });
-      return { params: unravel(next.p, params, op), state: { ...next.slots, step: state.step.add(1) } };
-    }),
+    init: (params) =>
+      tidy(() => {
+        const { size, dtype } = layoutOf(op, params);
+        const { device } = flattenTree(params, isTensor).leaves[0]!;
+        const vectors = slots.map((slot) => [slot, zeros([size], { dtype, device })] as const);
+        return { step: zeros([], { dtype: "i32", device }), ...Object.fromEntries(vectors) };
+      }),
+    step: (params, grads, state) =>
+      tidy(() => {
+        checkAlike(op, "the gradients", grads, params);
+        const layout = layoutOf(op, params),
+          p = ravel(params, op),
+          done = state.step.cast(layout.dtype);
+        const factors = weightDecay === 0 ? 0 : decayFactors(op, params, weightDecay, options.decayMask);
+        const next = formula({
+          p,
+          g: ravel(grads, op).cast(layout.dtype),
+          lr: typeof lr === "number" ? lr : lr(done),
+          t: done.add(1),
+          slots: state,
+          layout,
+          decay: factors === 0 ? null : p.mul(factors),
+        });
+        return { params: unravel(next.p, params, op), state: { ...next.slots, step: state.step.add(1) } };
+      }),
   };
 }

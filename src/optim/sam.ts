@@ -30,27 +30,32 @@ export function sam(loss: Loss, options: SamOptions = {}): Gradient {
   const gradient = valueAndGrad(loss, { argnums, hasAux }) as Gradient;
   const positions = typeof argnums === "number" ? [argnums] : argnums;
 
-  const perturbed: Gradient = (...args) => tidy(() => {
-    const [value, g] = gradient(...args);
-    if (rho === 0) return [value, g];
-    const chosen = positions.map((i) => args[i]), flat = ravel(g, "sam"), norm = flat.square().sum().sqrt();
-    const moved = unravel(ravel(chosen, "sam").add(flat.mul(div(rho, where(norm.greater(0), norm, 1)))), chosen, "sam");
-    const there = [...args];
-    positions.forEach((position, i) => {
-      there[position] = moved[i];
+  const perturbed: Gradient = (...args) =>
+    tidy(() => {
+      const [value, g] = gradient(...args);
+      if (rho === 0) return [value, g];
+      const chosen = positions.map((i) => args[i]),
+        flat = ravel(g, "sam"),
+        norm = flat.square().sum().sqrt();
+      const moved = unravel(ravel(chosen, "sam").add(flat.mul(div(rho, where(norm.greater(0), norm, 1)))), chosen, "sam");
+      const there = [...args];
+      positions.forEach((position, i) => {
+        there[position] = moved[i];
+      });
+      return [value, gradient(...there)[1]];
     });
-    return [value, gradient(...there)[1]];
-  });
   if (m === undefined) return perturbed;
 
-  return (...args) => tidy(() => {
-    const axes = args.map((_, i) => (positions.includes(i) ? null : typeof inAxes === "number" ? inAxes : (inAxes[i] ?? null)));
-    const shards = split(args, axes, m);
-    const results = shards.map((shard) => perturbed(...shard.args));
-    const weigh = (trees: unknown[]): Tensor => trees.map((tree, i) => ravel(tree, "sam").mul(shards[i]!.share)).reduce((a, b) => a.add(b));
-    const values = results.map(([value]) => (hasAux ? value[0] : value)), mean = weigh(values).reshape([]);
-    return [hasAux ? [mean, results.map(([value]) => value[1])] : mean, unravel(weigh(results.map(([, g]) => g)), results[0]![1])];
-  });
+  return (...args) =>
+    tidy(() => {
+      const axes = args.map((_, i) => (positions.includes(i) ? null : typeof inAxes === "number" ? inAxes : (inAxes[i] ?? null)));
+      const shards = split(args, axes, m);
+      const results = shards.map((shard) => perturbed(...shard.args));
+      const weigh = (trees: unknown[]): Tensor => trees.map((tree, i) => ravel(tree, "sam").mul(shards[i]!.share)).reduce((a, b) => a.add(b));
+      const values = results.map(([value]) => (hasAux ? value[0] : value)),
+        mean = weigh(values).reshape([]);
+      return [hasAux ? [mean, results.map(([value]) => value[1])] : mean, unravel(weigh(results.map(([, g]) => g)), results[0]![1])];
+    });
 }
 
 /** The argument lists of the shards, with each one's share of the batch; the last may be smaller. */
@@ -58,7 +63,11 @@ function split(args: readonly unknown[], axes: readonly (0 | null)[], m: number)
   const batches = args.filter((_, i) => axes[i] === 0).flatMap((arg) => flattenTree(arg, isTensor).leaves.map((leaf) => leaf.shape[0]));
   const size = batches[0];
   if (size === undefined || batches.some((other) => other !== size)) {
-    fail("ERR_SHAPE", "sam", `with m all batch arguments must have one leading size, got ${batches.join(", ") || "none"} (name what is no batch by null in inAxes)`);
+    fail(
+      "ERR_SHAPE",
+      "sam",
+      `with m all batch arguments must have one leading size, got ${batches.join(", ") || "none"} (name what is no batch by null in inAxes)`,
+    );
   }
   return Array.from({ length: Math.ceil(size / m) }, (_, k) => {
     const [start, stop] = [k * m, Math.min((k + 1) * m, size)];

@@ -10,7 +10,11 @@ export const checkLearningRate = (op: string, lr: unknown): number | Schedule =>
   typeof lr === "function" ? (lr as Schedule) : checkNumber(op, "lr", lr, { open: true });
 
 /** The share of the way from step `from` to step `to`, held to 0..1. */
-const progress = (step: Tensor, from: number, to: number): Tensor => step.sub(from).mul(1 / (to - from)).clip(0, 1);
+const progress = (step: Tensor, from: number, to: number): Tensor =>
+  step
+    .sub(from)
+    .mul(1 / (to - from))
+    .clip(0, 1);
 
 export function constant(rate: number): Schedule {
   checkNumber("constant", "the rate", rate, { open: true });
@@ -22,7 +26,10 @@ export function linear({ start, end = 0, steps }: { start: number; end?: number;
   checkNumber("linear", "start", start);
   checkNumber("linear", "end", end);
   checkCount("linear", "steps", steps, 1);
-  return (step) => progress(step, 0, steps).mul(end - start).add(start);
+  return (step) =>
+    progress(step, 0, steps)
+      .mul(end - start)
+      .add(start);
 }
 
 export interface WarmupOptions {
@@ -42,13 +49,16 @@ function warmed(op: string, { peak, warmup, steps, end = 0 }: WarmupOptions, fal
   checkCount(op, "warmup", warmup, 0);
   checkCount(op, "steps", steps, warmup + 1);
   return (step) => {
-    const falling = fall(progress(step, warmup, steps)).mul(peak - end).add(end);
+    const falling = fall(progress(step, warmup, steps))
+      .mul(peak - end)
+      .add(end);
     return warmup === 0 ? falling : where(step.less(warmup), step.mul(peak / warmup), falling);
   };
 }
 
 /** Up to the peak on a line, down to the end on half a cosine. */
-export const warmupCosine = (options: WarmupOptions): Schedule => warmed("warmupCosine", options, (share) => share.mul(Math.PI).cos().add(1).mul(0.5));
+export const warmupCosine = (options: WarmupOptions): Schedule =>
+  warmed("warmupCosine", options, (share) => share.mul(Math.PI).cos().add(1).mul(0.5));
 
 /** Up to the peak on a line, down to the end on a line. */
 export const warmupLinear = (options: WarmupOptions): Schedule => warmed("warmupLinear", options, (share) => share.neg().add(1));

@@ -27,7 +27,8 @@ export function layoutOf(op: string, tree: unknown): Layout {
   const { leaves, paths } = flattenTree(tree, isSpec);
   if (leaves.length === 0) fail("ERR_ARGUMENT", op, "a tree with at least one tensor was expected, got one without");
   const wrong = leaves.findIndex((leaf) => !isFloat(leaf.dtype));
-  if (wrong >= 0) fail("ERR_DTYPE", op, `the leaves must be floats, "${paths[wrong]}" is ${leaves[wrong]!.dtype} (keep what is no float outside of the tree)`);
+  if (wrong >= 0)
+    fail("ERR_DTYPE", op, `the leaves must be floats, "${paths[wrong]}" is ${leaves[wrong]!.dtype} (keep what is no float outside of the tree)`);
   const offsets: number[] = [];
   let size = 0;
   for (const { shape } of leaves) {
@@ -46,8 +47,10 @@ export function ravel(tree: unknown, op = "ravel"): Tensor {
 
 /** The tree of `like` (tensors, or only their shapes and dtypes) with the numbers of a vector: its leaves are views of it. */
 export function unravel<T>(flat: Tensor, like: T, op = "unravel"): T {
-  const { specs, offsets, size } = layoutOf(op, like), vector = unwrap(flat, op);
-  if (!sameShape(vector.shape, [size])) fail("ERR_SHAPE", op, `the tree has ${size} numbers, so a vector [${size}] was expected, got ${showShape(vector.shape)}`);
+  const { specs, offsets, size } = layoutOf(op, like),
+    vector = unwrap(flat, op);
+  if (!sameShape(vector.shape, [size]))
+    fail("ERR_SHAPE", op, `the tree has ${size} numbers, so a vector [${size}] was expected, got ${showShape(vector.shape)}`);
   const leaves = specs.map(({ shape, dtype }, i) => {
     const piece = o.slice(vector, [offsets[i]!], [offsets[i]! + sizeOf(shape)], [1]);
     return wrap(o.cast(o.reshape(piece, shape), dtype));
@@ -57,9 +60,14 @@ export function unravel<T>(flat: Tensor, like: T, op = "unravel"): T {
 
 /** Throws unless both trees have the same structure and shapes. */
 export function checkAlike(op: string, what: string, tree: unknown, like: unknown): void {
-  const a = flattenTree(tree, isSpec), b = flattenTree(like, isSpec);
+  const a = flattenTree(tree, isSpec),
+    b = flattenTree(like, isSpec);
   if (a.key !== b.key) fail("ERR_ARGUMENT", op, `${what} must be a tree like the parameters [${b.paths.join(", ")}], got [${a.paths.join(", ")}]`);
   const wrong = a.leaves.findIndex((leaf, i) => !sameShape(leaf.shape, b.leaves[i]!.shape));
   if (wrong < 0) return;
-  fail("ERR_SHAPE", op, `${what} must have the shapes of the parameters: at "${a.paths[wrong]}" ${showShape(b.leaves[wrong]!.shape)} was expected, got ${showShape(a.leaves[wrong]!.shape)}`);
+  fail(
+    "ERR_SHAPE",
+    op,
+    `${what} must have the shapes of the parameters: at "${a.paths[wrong]}" ${showShape(b.leaves[wrong]!.shape)} was expected, got ${showShape(a.leaves[wrong]!.shape)}`,
+  );
 }

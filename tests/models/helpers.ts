@@ -5,8 +5,16 @@ export { st };
 export type Numbers = ArrayLike<number>;
 
 /** Repeatable numbers in about -1..1, no two alike. */
-export const numbers = (seed: number, count: number): Float64Array => Float64Array.from({ length: count }, (_, i) => Math.sin(1.7 * seed + 12.9898 * (i + 1)));
-export const f64 = (seed: number, ...shape: number[]): st.Tensor => st.tensor(numbers(seed, shape.reduce((a, b) => a * b, 1)), { shape });
+export const numbers = (seed: number, count: number): Float64Array =>
+  Float64Array.from({ length: count }, (_, i) => Math.sin(1.7 * seed + 12.9898 * (i + 1)));
+export const f64 = (seed: number, ...shape: number[]): st.Tensor =>
+  st.tensor(
+    numbers(
+      seed,
+      shape.reduce((a, b) => a * b, 1),
+    ),
+    { shape },
+  );
 export const vector = (...values: number[]): st.Tensor => st.tensor(Float64Array.from(values));
 
 export const isTensor = (x: unknown): x is st.Tensor => typeof x === "object" && x !== null && "shape" in x && "dtype" in x;
@@ -14,7 +22,9 @@ export const isTensor = (x: unknown): x is st.Tensor => typeof x === "object" &&
 export function leavesOf<L = st.Tensor>(tree: unknown): L[] {
   if (isTensor(tree)) return [tree as L];
   if (typeof tree !== "object" || tree === null) return [];
-  return Object.keys(tree).sort((a, b) => (Array.isArray(tree) ? Number(a) - Number(b) : a < b ? -1 : 1)).flatMap((key) => leavesOf<L>((tree as any)[key]));
+  return Object.keys(tree)
+    .sort((a, b) => (Array.isArray(tree) ? Number(a) - Number(b) : a < b ? -1 : 1))
+    .flatMap((key) => leavesOf<L>((tree as any)[key]));
 }
 export async function flatNumbers(tree: unknown): Promise<number[]> {
   const parts = await Promise.all(leavesOf(tree).map((leaf) => leaf.data()));

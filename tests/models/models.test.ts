@@ -3,7 +3,8 @@ import * as models from "../../src/models/index.ts";
 import { expectClose, expectCode, flatNumbers, leavesOf, st } from "./helpers.ts";
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-const imageNet = { image: 224, classes: 1000 }, cifar = { image: 32, classes: 10 };
+const imageNet = { image: 224, classes: 1000 },
+  cifar = { image: 32, classes: 10 };
 
 describe("sizes", () => {
   const rows: [name: string, options: models.CreateOptions, params: number, macs?: number][] = [
@@ -52,7 +53,8 @@ describe("names and options", () => {
 
 describe("a small ViT", () => {
   const small = { image: 8, patch: 4, classes: 3, hidden: 8, layers: 2, heads: 2 };
-  const net = models.vit(small), key = st.random.key(0);
+  const net = models.vit(small),
+    key = st.random.key(0);
   const x = () => st.tidy(() => st.random.normal(st.random.key(1), [3, 8, 8, 3]));
 
   it("init gives shapes(), the same bits for the same key", async () => {
@@ -73,7 +75,11 @@ describe("a small ViT", () => {
     expect(await std(params.position)).toBeCloseTo(0.02, 3);
     expect(await std(params.embed.kernel)).toBeCloseTo(1 / Math.sqrt(48), 2);
     const { attention, mlp } = params.blocks[0];
-    for (const [kernel, limit] of [[attention.qkv.kernel, Math.sqrt(6 / 128)], [attention.out.kernel, Math.sqrt(6 / 128)], [mlp.fc1.kernel, Math.sqrt(6 / 320)]]) {
+    for (const [kernel, limit] of [
+      [attention.qkv.kernel, Math.sqrt(6 / 128)],
+      [attention.out.kernel, Math.sqrt(6 / 128)],
+      [mlp.fc1.kernel, Math.sqrt(6 / 320)],
+    ]) {
       expect(await largest(kernel)).toBeLessThanOrEqual(limit * (1 + 1e-6));
       expect(await std(kernel)).toBeCloseTo(limit / Math.sqrt(3), 2);
     }
@@ -96,7 +102,8 @@ describe("a small ViT", () => {
   });
 
   it("drops in training only, by the key", async () => {
-    const dropping = models.vit({ ...small, dropout: 0.5 }), variables = withHead(dropping.init(key));
+    const dropping = models.vit({ ...small, dropout: 0.5 }),
+      variables = withHead(dropping.init(key));
     const out = async (options?: object) => Array.from(await dropping.apply(variables, x(), options).out.data());
     expect(await out()).toEqual(Array.from(await net.apply(variables, x()).out.data()));
     const [a, again, b] = [await out({ train: true, key }), await out({ train: true, key }), await out({ train: true, key: st.random.key(5) })];
@@ -106,10 +113,13 @@ describe("a small ViT", () => {
   });
 
   it("leaves no memory behind", async () => {
-    const device = st.zeros([]).device, inUse = () => st.memory()[device]?.bytesInUse ?? 0;
+    const device = st.zeros([]).device,
+      inUse = () => st.memory()[device]?.bytesInUse ?? 0;
     await st.evaluate(key);
     const before = inUse();
-    const { params, state } = net.init(key), images = x(), { out } = net.apply({ params, state }, images);
+    const { params, state } = net.init(key),
+      images = x(),
+      { out } = net.apply({ params, state }, images);
     await st.evaluate(params, state, out);
     for (const made of [...leavesOf(params), images, out]) made.dispose();
     expect(inUse()).toBe(before);
@@ -118,6 +128,7 @@ describe("a small ViT", () => {
 
 /** The head starts as zeros; ones let something through. */
 function withHead(variables: any) {
-  const { params, state } = variables, kernel = st.random.normal(st.random.key(9), [...params.head.kernel.shape]);
+  const { params, state } = variables,
+    kernel = st.random.normal(st.random.key(9), [...params.head.kernel.shape]);
   return { params: { ...params, head: { ...params.head, kernel } }, state };
 }

@@ -19,17 +19,32 @@ describe("modules", () => {
   });
 
   it("apply is the formula", async () => {
-    const variables = net.init(key), x = f64(1, 5, 4), [first, , middle, , last] = (variables.params as any).layers;
-    const hidden = x.matmul(first.kernel).add(first.bias).tanh(), [scale, inner] = middle.branch.layers;
+    const variables = net.init(key),
+      x = f64(1, 5, 4),
+      [first, , middle, , last] = (variables.params as any).layers;
+    const hidden = x.matmul(first.kernel).add(first.bias).tanh(),
+      [scale, inner] = middle.branch.layers;
     const branch = st.layerNorm(hidden, scale.scale, scale.bias, { eps: 1e-6 }).matmul(inner.kernel).add(inner.bias);
     const wanted = hidden.add(branch).matmul(last.kernel).add(last.bias);
     expectClose(await net.apply(variables, x).out.data(), await wanted.data(), 1e-13);
   });
 
   it("attention is the formula", async () => {
-    const attention = nn.multiHeadAttention(6, 2, { dtype: "f64" }), variables = attention.init(key), { qkv, out } = variables.params as any, x = f64(2, 2, 5, 6);
-    const packed = x.matmul(qkv.kernel).add(qkv.bias), head = (i: number, h: number) => packed.at(null, null, [i * 6 + h * 3, i * 6 + h * 3 + 3]);
-    const heads = [0, 1].map((h) => st.softmax(head(0, h).matmul(head(1, h).mT()).mul(1 / Math.sqrt(3))).matmul(head(2, h)));
+    const attention = nn.multiHeadAttention(6, 2, { dtype: "f64" }),
+      variables = attention.init(key),
+      { qkv, out } = variables.params as any,
+      x = f64(2, 2, 5, 6);
+    const packed = x.matmul(qkv.kernel).add(qkv.bias),
+      head = (i: number, h: number) => packed.at(null, null, [i * 6 + h * 3, i * 6 + h * 3 + 3]);
+    const heads = [0, 1].map((h) =>
+      st
+        .softmax(
+          head(0, h)
+            .matmul(head(1, h).mT())
+            .mul(1 / Math.sqrt(3)),
+        )
+        .matmul(head(2, h)),
+    );
     const wanted = st.concat(heads, { axis: 2 }).matmul(out.kernel).add(out.bias);
     expectClose(await attention.apply(variables, x).out.data(), await wanted.data(), 1e-13);
   });
@@ -47,15 +62,22 @@ describe("modules", () => {
       },
     });
     const twice = nn.sequential([counter, nn.activation((x) => x), counter]);
-    const variables = twice.init(key), { out, state } = twice.apply(variables, f64(1, 2));
+    const variables = twice.init(key),
+      { out, state } = twice.apply(variables, f64(1, 2));
     expect(await flatNumbers(state)).toEqual([1, 1]);
-    expectClose(await twice.apply({ params: variables.params, state }, f64(1, 2)).out.data(), Array.from(await out.data(), (v) => 4 * v), 1e-15);
+    expectClose(
+      await twice.apply({ params: variables.params, state }, f64(1, 2)).out.data(),
+      Array.from(await out.data(), (v) => 4 * v),
+      1e-15,
+    );
   });
 
   it("is differentiable and compiles", async () => {
-    const { params, state } = net.init(key), x = f64(1, 5, 4);
+    const { params, state } = net.init(key),
+      x = f64(1, 5, 4);
     const loss = (p: any, inputs: any) => net.apply({ params: p, state }, inputs).out.square().mean();
-    const lazy = await flatNumbers(st.grad(loss)(params, x)), compiled = await flatNumbers(st.compile(st.grad(loss))(params, x));
+    const lazy = await flatNumbers(st.grad(loss)(params, x)),
+      compiled = await flatNumbers(st.compile(st.grad(loss))(params, x));
     expect(lazy.some((v) => v !== 0)).toBe(true);
     expectClose(compiled, lazy, 1e-13);
   });

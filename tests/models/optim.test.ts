@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import * as optim from "../../src/optim/index.ts";
 import { expectClose, expectCode, f64, flatNumbers, norm, numbers, st, vector } from "./helpers.ts";
 
-interface Memory { m?: number[]; v?: number[]; b?: number[] }
+interface Memory {
+  m?: number[];
+  v?: number[];
+  b?: number[];
+}
 type Formula = (p: number[], g: number[], memory: Memory, t: number, decays: boolean) => number[];
 
 // The formulas in plain JS, for one tensor; g is the gradient of step t = 1, 2, ...
@@ -16,23 +20,32 @@ function adam(g: number[], memory: Memory, t: number, eps: number): number[] {
   });
 }
 const formulas = {
-  sgd: ({ lr, momentum = 0, nesterov = false, weightDecay = 0 }: any): Formula => (p, g, memory, _, decays) => {
-    memory.b ??= p.map(() => 0);
-    return p.map((w, i) => {
-      const d = g[i]! + (decays ? weightDecay * w : 0), b = (memory.b![i] = momentum * memory.b![i]! + d);
-      return w - lr * (nesterov ? d + momentum * b : b);
-    });
-  },
-  adamw: ({ lr, weightDecay = 0 }: any): Formula => (p, g, memory, t, decays) => {
-    const u = adam(g, memory, t, 1e-8);
-    return p.map((w, i) => w * (1 - lr * (decays ? weightDecay : 0)) - lr * u[i]!);
-  },
-  lamb: ({ lr, weightDecay = 0 }: any): Formula => (p, g, memory, t, decays) => {
-    const u = adam(g, memory, t, 1e-6).map((v, i) => v + (decays ? weightDecay : 0) * p[i]!), ratio = norm(p) / norm(u);
-    return p.map((w, i) => w - lr * (Number.isFinite(ratio) && ratio > 0 ? ratio : 1) * u[i]!);
-  },
+  sgd:
+    ({ lr, momentum = 0, nesterov = false, weightDecay = 0 }: any): Formula =>
+    (p, g, memory, _, decays) => {
+      memory.b ??= p.map(() => 0);
+      return p.map((w, i) => {
+        const d = g[i]! + (decays ? weightDecay * w : 0),
+          b = (memory.b![i] = momentum * memory.b![i]! + d);
+        return w - lr * (nesterov ? d + momentum * b : b);
+      });
+    },
+  adamw:
+    ({ lr, weightDecay = 0 }: any): Formula =>
+    (p, g, memory, t, decays) => {
+      const u = adam(g, memory, t, 1e-8);
+      return p.map((w, i) => w * (1 - lr * (decays ? weightDecay : 0)) - lr * u[i]!);
+    },
+  lamb:
+    ({ lr, weightDecay = 0 }: any): Formula =>
+    (p, g, memory, t, decays) => {
+      const u = adam(g, memory, t, 1e-6).map((v, i) => v + (decays ? weightDecay : 0) * p[i]!),
+        ratio = norm(p) / norm(u);
+      return p.map((w, i) => w - lr * (Number.isFinite(ratio) && ratio > 0 ? ratio : 1) * u[i]!);
+    },
 };
 
+const make = { sgd: optim.sgd, adamw: optim.adamw, lamb: optim.lamb };
 const settings: [keyof typeof formulas, Record<string, unknown>][] = [
   ["sgd", { lr: 0.1 }],
   ["sgd", { lr: 0.1, weightDecay: 0.01 }],
@@ -47,7 +60,11 @@ const settings: [keyof typeof formulas, Record<string, unknown>][] = [
 ];
 
 const params = () => ({ w: [f64(1, 3, 2), f64(2, 4)], u: f64(3, 2, 2) });
-const sizes: [name: string, size: number][] = [["u", 4], ["w.0", 6], ["w.1", 4]];
+const sizes: [name: string, size: number][] = [
+  ["u", 4],
+  ["w.0", 6],
+  ["w.1", 4],
+];
 const gradientOf = (t: number, seed: number, size: number): number[] => Array.from(numbers(10 * t + seed, size));
 function gradients(t: number) {
   const [u, a, b] = sizes.map(([, size], i) => vector(...gradientOf(t, i, size)));
@@ -58,9 +75,11 @@ describe("optimizers against their formulas in f64", () => {
   for (const [name, options] of settings) {
     for (const compiled of [false, true]) {
       it(`10 steps of ${name} ${JSON.stringify(options)}${compiled ? ", compiled" : ""}`, async () => {
-        const opt = optim[name](options as any), formula = formulas[name](options);
+        const opt = make[name](options as any),
+          formula = formulas[name](options);
         const step = compiled ? st.compile((p: any, g: any, s: any) => opt.step(p, g, s)) : opt.step;
-        let p: any = params(), state: any = opt.init(p);
+        let p: any = params(),
+          state: any = opt.init(p);
         const plain = [Array.from(numbers(3, 4)), Array.from(numbers(1, 6)), Array.from(numbers(2, 4))];
         const memory: Memory[] = [{}, {}, {}];
         for (let t = 1; t <= 10; t++) {
@@ -76,17 +95,22 @@ describe("optimizers against their formulas in f64", () => {
   }
 
   it("lamb moves zeros by plain Adam", async () => {
-    const opt = optim.lamb({ lr: 0.1 }), p = { w: vector(0, 0) };
+    const opt = optim.lamb({ lr: 0.1 }),
+      p = { w: vector(0, 0) };
     const { params: next } = opt.step(p, { w: vector(1, -2) }, opt.init(p));
     expectClose(await flatNumbers(next), [-0.1, 0.1], 1e-5);
   });
 
   it("f32 parameters stay f32 and close to f64", async () => {
-    const opt = optim.adamw({ lr: 0.01, weightDecay: 0.1 }), formula = formulas.adamw({ lr: 0.01, weightDecay: 0.1 }), memory: Memory = {};
-    let p: any = f64(1, 6).cast("f32"), state: any = opt.init(p), plain = Array.from(await p.data() as Float32Array);
+    const opt = optim.adamw({ lr: 0.01, weightDecay: 0.1 }),
+      formula = formulas.adamw({ lr: 0.01, weightDecay: 0.1 }),
+      memory: Memory = {};
+    let p: any = f64(1, 6).cast("f32"),
+      state: any = opt.init(p),
+      plain = Array.from((await p.data()) as Float32Array);
     for (let t = 1; t <= 10; t++) {
       const g = vector(...gradientOf(t, 0, 6)).cast("f32");
-      plain = formula(plain, Array.from(await g.data() as Float32Array), memory, t, true);
+      plain = formula(plain, Array.from((await g.data()) as Float32Array), memory, t, true);
       ({ params: p, state } = opt.step(p, g, state));
     }
     expect(p.dtype).toBe("f32");
@@ -94,13 +118,15 @@ describe("optimizers against their formulas in f64", () => {
   });
 
   it("the gradients must be like the parameters", async () => {
-    const opt = optim.sgd({ lr: 0.1 }), p = { w: f64(1, 3) };
+    const opt = optim.sgd({ lr: 0.1 }),
+      p = { w: f64(1, 3) };
     await expectCode("ERR_ARGUMENT", () => opt.step(p, { v: f64(1, 3) } as any, opt.init(p)));
     await expectCode("ERR_SHAPE", () => opt.step(p, { w: f64(1, 4) }, opt.init(p)));
   });
 
   it("options out of range", async () => {
-    for (const lr of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "fast", undefined]) await expectCode("ERR_ARGUMENT", () => optim.adamw({ lr } as any));
+    for (const lr of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "fast", undefined])
+      await expectCode("ERR_ARGUMENT", () => optim.adamw({ lr } as any));
     await expectCode("ERR_ARGUMENT", () => optim.sgd({ lr: 1, momentum: 1 }));
     await expectCode("ERR_ARGUMENT", () => optim.sgd({ lr: 1, nesterov: true }));
     await expectCode("ERR_ARGUMENT", () => optim.lamb({ lr: 1, beta2: 1.5 }));
@@ -109,7 +135,8 @@ describe("optimizers against their formulas in f64", () => {
 });
 
 describe("clipByGlobalNorm", () => {
-  const opt = optim.clipByGlobalNorm(optim.sgd({ lr: 1 }), 1), p = { a: vector(0, 0), b: vector(0) };
+  const opt = optim.clipByGlobalNorm(optim.sgd({ lr: 1 }), 1),
+    p = { a: vector(0, 0), b: vector(0) };
   const stepped = async (a: number[], b: number) => flatNumbers(opt.step(p, { a: vector(...a), b: vector(b) }, opt.init(p)).params);
   it("scales what is longer", async () => expectClose(await stepped([3, 0], 4), [-0.6, 0, -0.8], 1e-15));
   it("leaves what is shorter as it is", async () => expect(await stepped([0.3, 0], 0.4)).toEqual([-0.3, 0, -0.4]));
@@ -118,8 +145,12 @@ describe("clipByGlobalNorm", () => {
 
 /** The rates that sgd sees: the parameter falls by lr each step. */
 async function ratesOf(lr: number | optim.Schedule, steps: number): Promise<number[]> {
-  const opt = optim.sgd({ lr }), rates: number[] = [], step = st.compile((p: any, s: any) => opt.step(p, vector(1), s));
-  let p: any = vector(0), state: any = opt.init(p), last = 0;
+  const opt = optim.sgd({ lr }),
+    rates: number[] = [],
+    step = st.compile((p: any, s: any) => opt.step(p, vector(1), s));
+  let p: any = vector(0),
+    state: any = opt.init(p),
+    last = 0;
   for (let i = 0; i < steps; i++) {
     ({ params: p, state } = step(p, state));
     const now = await p.item();
@@ -134,16 +165,26 @@ describe("schedules", () => {
     i < warmup ? (peak * i) / warmup : end + ((peak - end) / 2) * (1 + Math.cos(Math.PI * Math.min(1, (i - warmup) / (steps - warmup))));
   it("warmupCosine", async () => {
     const rates = await ratesOf(optim.warmupCosine({ peak: 0.5, warmup: 10, steps: 60, end: 0.01 }), 70);
-    expectClose(rates, rates.map((_, i) => cosine(i, 0.5, 10, 60, 0.01)), 1e-12);
+    expectClose(
+      rates,
+      rates.map((_, i) => cosine(i, 0.5, 10, 60, 0.01)),
+      1e-12,
+    );
   });
   it("warmupCosine without a warm-up", async () => {
     const rates = await ratesOf(optim.warmupCosine({ peak: 0.5, warmup: 0, steps: 20 }), 20);
-    expectClose(rates, rates.map((_, i) => cosine(i, 0.5, 0, 20, 0)), 1e-12);
+    expectClose(
+      rates,
+      rates.map((_, i) => cosine(i, 0.5, 0, 20, 0)),
+      1e-12,
+    );
   });
-  it("warmupLinear", async () => expectClose(await ratesOf(optim.warmupLinear({ peak: 1, warmup: 2, steps: 6, end: 0.2 }), 8), [0, 0.5, 1, 0.8, 0.6, 0.4, 0.2, 0.2], 1e-12));
+  it("warmupLinear", async () =>
+    expectClose(await ratesOf(optim.warmupLinear({ peak: 1, warmup: 2, steps: 6, end: 0.2 }), 8), [0, 0.5, 1, 0.8, 0.6, 0.4, 0.2, 0.2], 1e-12));
   it("linear", async () => expectClose(await ratesOf(optim.linear({ start: 1, end: 0.5, steps: 5 }), 7), [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.5], 1e-12));
   it("constant", async () => expectClose(await ratesOf(optim.constant(0.25), 3), [0.25, 0.25, 0.25], 0));
-  it("multiStep", async () => expectClose(await ratesOf(optim.multiStep({ start: 1, milestones: [2, 4], gamma: 0.5 }), 6), [1, 1, 0.5, 0.5, 0.25, 0.25], 1e-15));
+  it("multiStep", async () =>
+    expectClose(await ratesOf(optim.multiStep({ start: 1, milestones: [2, 4], gamma: 0.5 }), 6), [1, 1, 0.5, 0.5, 0.25, 0.25], 1e-15));
   it("options out of range", async () => {
     await expectCode("ERR_ARGUMENT", () => optim.warmupCosine({ peak: 0, warmup: 1, steps: 2 }));
     await expectCode("ERR_ARGUMENT", () => optim.warmupCosine({ peak: 1, warmup: 5, steps: 5 }));

@@ -2,21 +2,30 @@ import { describe, expect, it } from "vitest";
 import * as optim from "../../src/optim/index.ts";
 import { expectClose, expectCode, f64, flatNumbers, norm, st, vector } from "./helpers.ts";
 
-const n = 6, rho = 0.05;
-const root = f64(7, n, n), A = root.add(root.mT()).mul(0.5);
+const n = 6,
+  rho = 0.05;
+const root = f64(7, n, n),
+  A = root.add(root.mT()).mul(0.5);
 const loss = (p: any, m: any) => p.x.dot(m.matmul(p.x)).mul(0.5);
 
 async function quadratic() {
-  const a = (await A.array()) as number[][], x = Array.from(await f64(8, n).data());
+  const a = (await A.array()) as number[][],
+    x = Array.from(await f64(8, n).data());
   const times = (v: number[]): number[] => a.map((row) => row.reduce((s, r, j) => s + r * v[j]!, 0));
-  const g = times(x), there = x.map((v, i) => v + (rho * g[i]!) / norm(g));
+  const g = times(x),
+    there = x.map((v, i) => v + (rho * g[i]!) / norm(g));
   return { times, x, g, there, value: x.reduce((s, v, i) => s + (v * g[i]!) / 2, 0) };
 }
 
 describe("SAM", () => {
-  for (const [how, wrap] of [["lazy", (f: any) => f], ["compiled", (f: any) => st.compile(f)]] as const) {
+  for (const [how, wrap] of [
+    ["lazy", (f: any) => f],
+    ["compiled", (f: any) => st.compile(f)],
+  ] as const) {
     it(`is the gradient at x + rho g / |g| and the loss at x, ${how}`, async () => {
-      const params = { x: f64(8, n) }, before = await params.x.data(), { times, there, value } = await quadratic();
+      const params = { x: f64(8, n) },
+        before = await params.x.data(),
+        { times, there, value } = await quadratic();
       const [got, grads] = wrap(optim.sam(loss, { rho }))(params, A);
       expectClose(await flatNumbers(grads), times(there), 1e-12);
       expectClose([await got.item()], [value], 1e-12);
@@ -46,7 +55,8 @@ describe("SAM", () => {
     const sharded = (w: number, images: number[], m: number): number => {
       let total = 0;
       for (let at = 0; at < images.length; at += m) {
-        const shard = images.slice(at, at + m), g = w - shard.reduce((a, b) => a + b, 0) / shard.length;
+        const shard = images.slice(at, at + m),
+          g = w - shard.reduce((a, b) => a + b, 0) / shard.length;
         total += ((g + rho * Math.sign(g)) * shard.length) / images.length;
       }
       return total;
@@ -61,7 +71,11 @@ describe("SAM", () => {
     }
     it("splits only what inAxes names, and lists aux by shard", async () => {
       const f = (p: any, images: any, shift: any) => [distance(p.add(shift), images), images] as const;
-      const [[, aux], grad] = optim.sam(f, { rho, m: 3, hasAux: true, inAxes: [null, 0, null] })(vector(2), vector(...images).reshape([7, 1]), vector(0.5));
+      const [[, aux], grad] = optim.sam(f, { rho, m: 3, hasAux: true, inAxes: [null, 0, null] })(
+        vector(2),
+        vector(...images).reshape([7, 1]),
+        vector(0.5),
+      );
       expectClose(await flatNumbers(grad), [sharded(2.5, images, 3)], 1e-12);
       expect(aux.map((x: any) => x.shape[0])).toEqual([3, 3, 1]);
     });

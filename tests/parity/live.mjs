@@ -6,12 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const here = fileURLToPath(new URL(".", import.meta.url)), root = join(here, "../..");
+const here = fileURLToPath(new URL(".", import.meta.url)),
+  root = join(here, "../..");
+/** @param {string} program @param {string[]} args */
 const run = (program, args, env = {}) => execFileSync(program, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
 
 function python() {
   if (process.env.PYTHON) return process.env.PYTHON;
-  const folder = join(root, "build/parity"), interpreter = join(folder, "bin/python");
+  const folder = join(root, "build/parity"),
+    interpreter = join(folder, "bin/python");
   if (!existsSync(join(folder, "ready"))) {
     run("python3", ["-m", "venv", folder]);
     run(interpreter, ["-m", "pip", "install", "--quiet", "torch==2.13.0", "numpy"]);
