@@ -1,15 +1,14 @@
 import type { Value } from "../graph/node.ts";
 import type { ChainCode } from "./chain.ts";
-import type { Item } from "./items.ts";
 import type { InputPlace } from "./joins.ts";
 import type { PlanBuffer } from "./plan.ts";
 import type { Store } from "./stores.ts";
 
 interface Emitted {
-  readonly item: Item;
   readonly reads: readonly Value[];
   readonly writes: readonly Value[];
   readonly code?: ChainCode;
+  readonly operands?: readonly { readonly value: Value }[];
 }
 
 /** For each output store the donated input buffer whose memory it takes over, or -1. */
@@ -42,8 +41,9 @@ export function chooseDonations(
 }
 
 /** Whether a step may write `store` over input buffer `b` while it reads it: element by element, each at its own place. */
-function runsInPlace({ item, code, writes }: Emitted, store: Store, b: number, places: ReadonlyMap<Value, InputPlace>, storeOf: (value: Value) => Store | undefined): boolean {
-  if (!code || (item.kind === "chain" && item.root)) return false;
+function runsInPlace({ code, writes, operands }: Emitted, store: Store, b: number, places: ReadonlyMap<Value, InputPlace>, storeOf: (value: Value) => Store | undefined): boolean {
+  // A kernel before the chain reads its own operands all over the place.
+  if (!code || operands?.some(({ value }) => places.get(value)?.buffer === b)) return false;
   const written = writes.filter((v) => storeOf(v)?.root === store);
   if (written.length !== 1 || storeOf(written[0]!) !== store) return false;
   return code.inputs.every(({ base }, i) => {

@@ -44,19 +44,19 @@ export function valueAndGrad<A extends any[], const O extends GradOptions = {}>(
   const both = differentiate("valueAndGrad", f, options);
   return (...args) => {
     const { value, gradients, aux } = both(args);
-    return (options.hasAux ? [[value, aux], gradients] : [value, gradients]) as never;
+    return (options.hasAux ? [[wrap(value), aux], gradients] : [wrap(value), gradients]) as never;
   };
 }
 
 function differentiate(op: string, f: AnyFunction, { argnums = 0, hasAux = false }: GradOptions) {
   checkFunction(op, f);
   const list = typeof argnums === "number" ? [argnums] : [...argnums];
-  return (args: readonly unknown[]): { value: Tensor; gradients: unknown; aux: unknown } => {
+  return (args: readonly unknown[]): { value: Value; gradients: unknown; aux: unknown } => {
     for (const n of list) if (!Number.isInteger(n) || n < 0 || n >= args.length) fail("ERR_ARGUMENT", op, `argnums must be from 0 to ${args.length - 1}, got ${n}`);
     const flats = args.map(flattenTensors);
     const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, op)));
     for (const n of list) checkFloats(op, flats[n]!, given[n]!);
-    const { values, auxValues, auxFlat, gradients } = inTrace(op, (frame) => {
+    const { value, auxValues, auxFlat, gradients } = inTrace(op, (frame) => {
       const traced = given.map((values, i) => (list.includes(i) ? aliases(values, frame) : values));
       const result = callOn(f, flats, traced);
       if (hasAux && !(Array.isArray(result) && result.length === 2)) fail("ERR_ARGUMENT", op, "with hasAux the function must return [scalar, aux]");
@@ -67,11 +67,11 @@ function differentiate(op: string, f: AnyFunction, { argnums = 0, hasAux = false
       const { flat: auxFlat, values: auxValues } = resultValues(op, hasAux ? (result as unknown[])[1] : []);
       const wrt = list.flatMap((n) => traced[n]!);
       const cotangents = backward([value], [o.constant(1, value.dtype)], wrt, frame.firstId);
-      return { values: [value], auxValues, auxFlat, gradients: cotangents.map((ct, i) => ct ?? zerosLike(wrt[i]!)) };
+      return { value, auxValues, auxFlat, gradients: cotangents.map((ct, i) => ct ?? zerosLike(wrt[i]!)) };
     });
     let at = 0;
     const trees = list.map((n) => flats[n]!.unflatten(given[n]!.map(() => wrap(gradients[at++]!))));
-    return { value: wrap(values[0]!), gradients: typeof argnums === "number" ? trees[0] : trees, aux: auxFlat.unflatten(auxValues.map(wrap)) };
+    return { value, gradients: typeof argnums === "number" ? trees[0] : trees, aux: auxFlat.unflatten(auxValues.map(wrap)) };
   };
 }
 
