@@ -5,6 +5,7 @@
 namespace steppe::STEPPE_NS {
 namespace {
 
+// params: cross_entropy, cross_entropy_backward
 struct CrossEntropyParams {
   double smoothing;
   uint32_t rows, classes;

@@ -8,9 +8,14 @@ namespace {
 
 constexpr int64_t elements_per_task = 1 << 16;
 
+// params: iota
+struct Iota {
+  uint32_t n;
+};
+
 template <class T>
 void iota(const Call& call) {
-  const int64_t n = call.params<uint32_t>();
+  const int64_t n = call.params<Iota>().n;
   T* y = call.buffer<T>(0);
   (*call.parallel)((n + elements_per_task - 1) / elements_per_task, [&](int64_t task, int) {
     const int64_t end = std::min(n, (task + 1) * elements_per_task);

@@ -8,6 +8,7 @@
 
 namespace steppe::STEPPE_NS::normalizing {
 
+// params: normalize, normalize_backward
 struct NormalizeParams {
   double eps;
   uint32_t a, r1, k, r2;

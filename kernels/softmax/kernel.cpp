@@ -7,6 +7,7 @@
 namespace steppe::STEPPE_NS {
 namespace {
 
+// params: softmax, log_softmax, log_sum_exp
 struct RowsParams {
   uint32_t rows, length;
 };

@@ -8,29 +8,33 @@ import { discover, kernelFolders, kernelsFolder } from "./discover.ts";
 
 // Kept in step by reading the C++: parameter structs and kernel.ts, the addon's table and kernel.ts, tape.h and tape.ts.
 
-/** "m: u32" for each field of the structs under a line `// params: name, name`. */
+/** "m: u32" for each field of the structs under a line `// params: name, name`; structs of one type inside them are lists. */
 function structs(folder: string): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  const files = readdirSync(join(kernelsFolder, folder)).filter((name) => /\.(cpp|h)$/.test(name));
-  for (const file of files) {
-    const source = readFileSync(join(kernelsFolder, folder, file), "utf8");
-    for (const [, names, body] of source.matchAll(/^\/\/ params: (.+)\nstruct \w+ \{\n?([^}]*)\}/gm)) {
-      const fields = body!.replace(/\/\/.*$/gm, "").split(";").map((field) => field.trim()).filter(Boolean).flatMap(fieldsOf);
-      for (const name of names!.split(",")) found.set(name.trim(), fields);
-    }
+  const sources = readdirSync(join(kernelsFolder, folder)).filter((name) => /\.(cpp|h)$/.test(name)).map((name) => readFileSync(join(kernelsFolder, folder, name), "utf8"));
+  const known = new Map<string, string[]>(), named = new Map<string, string>();
+  for (const [, names, struct] of sources.join("\n").matchAll(/^\/\/ params: (.+)\nstruct (\w+)/gm)) {
+    for (const name of names!.split(",")) named.set(name.trim(), struct!);
   }
-  return found;
+  const fieldsOf = (struct: string): string[] => known.get(struct) ?? read(struct);
+  function read(struct: string): string[] {
+    const [, base, body] = sources.map((source) => new RegExp(`^struct ${struct}(?: : (\\w+))? \\{([^}]*)\\}`, "m").exec(source)).find((match) => match) ?? [];
+    const declarations = (body ?? "").replace(/\/\/.*$/gm, "").split(";").map((text) => text.trim()).filter(Boolean);
+    const fields = [...(base ? fieldsOf(base) : []), ...declarations.flatMap(declared)];
+    known.set(struct, fields);
+    return fields;
+  }
+  /** `uint32_t m, n`, `int32_t strides[4]`, `HeadView qView`. */
+  function declared(declaration: string): string[] {
+    const [, type, names] = /^(?:std::)?(\w+)\s+(.+)$/s.exec(declaration)!;
+    return names!.split(",").map((name) => {
+      const [, word, list] = /^(\w+)(\[\d*\])?$/.exec(name.trim())!, inner = types[type!] ? null : fieldsOf(type!);
+      return inner ? `${camel(word!)}: ${inner[0]!.split(": ")[1]}[${inner.length}]` : `${camel(word!)}: ${types[type!]}${list ?? ""}`;
+    });
+  }
+  return new Map([...named].map(([name, struct]) => [name, fieldsOf(struct)]));
 }
 
 const types: Record<string, string> = { uint32_t: "u32", int32_t: "i32", double: "f64" };
-/** `uint32_t m, n` and `int32_t strides[4]`. */
-function fieldsOf(declaration: string): string[] {
-  const [, type, names] = /^(?:std::)?(\w+)\s+(.+)$/s.exec(declaration) ?? [];
-  return names!.split(",").map((name) => {
-    const [, word, list] = /^(\w+)(\[\d*\])?$/.exec(name.trim())!;
-    return `${camel(word!)}: ${types[type!] ?? type}${list ?? ""}`;
-  });
-}
 const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 const kernels = await discover();
