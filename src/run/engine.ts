@@ -8,7 +8,7 @@ import type { Plan } from "../plan/plan.ts";
 import { type InputPlace, planGraph } from "../plan/planner.ts";
 import { backendOf, defaultDevice } from "./devices.ts";
 import { GraphKey } from "./key.ts";
-import { dropStorage, settle } from "./life.ts";
+import { dropStorage, keeping, settle } from "./life.ts";
 import { PlanCache } from "./cache.ts";
 import { resolveTransfers } from "./transfer.ts";
 import { upload } from "./upload.ts";
@@ -45,20 +45,24 @@ export function submitValues(values: readonly Value[]): Promise<void> {
 const constantOf = (value: Value): number => Number(value.node.attrs.value);
 
 /** Computes values; resolves when done. */
-export async function evaluateValues(values: readonly Value[]): Promise<void> {
-  await resolveTransfers(values, readValue);
-  await submitValues(values);
+export function evaluateValues(values: readonly Value[]): Promise<void> {
+  return keeping(values, async () => {
+    await resolveTransfers(values, readValue);
+    await submitValues(values);
+  });
 }
 
 /** The stored bytes of a value, as a copy. */
-export async function readValue(value: Value): Promise<TypedArray> {
-  if (value.storage === null) await evaluateValues([value]);
-  const { device, buffer, offset } = value.storage ?? fail("ERR_DISPOSED", "data", "the tensor was disposed while it was computed");
-  const bytes = sizeOf(value.shape) * bytesPer[value.dtype];
-  const Kind = storageArray[value.dtype];
-  if (bytes === 0) return new Kind(0);
-  const read = await backendOf(device).read(buffer.slot, offset, bytes);
-  return new Kind(read.buffer as ArrayBuffer, read.byteOffset, sizeOf(value.shape));
+export function readValue(value: Value): Promise<TypedArray> {
+  return keeping([value], async () => {
+    if (value.storage === null) await evaluateValues([value]);
+    const { device, buffer, offset } = value.storage!;
+    const bytes = sizeOf(value.shape) * bytesPer[value.dtype];
+    const Kind = storageArray[value.dtype];
+    if (bytes === 0) return new Kind(0);
+    const read = await backendOf(device).read(buffer.slot, offset, bytes);
+    return new Kind(read.buffer as ArrayBuffer, read.byteOffset, sizeOf(value.shape));
+  });
 }
 
 interface Collected {

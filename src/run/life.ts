@@ -25,6 +25,16 @@ export function release(value: Value): void {
   }
 }
 
+/** Keeps values alive until some work is done, whatever becomes of their handles. */
+export async function keeping<R>(values: readonly Value[], work: () => Promise<R>): Promise<R> {
+  for (const v of values) retain(v);
+  try {
+    return await work();
+  } finally {
+    for (const v of values) release(v);
+  }
+}
+
 export function dropStorage({ device, buffer }: Storage): void {
   if (--buffer.refs === 0 && !buffer.moved) backendOf(device).free(buffer.slot);
 }
