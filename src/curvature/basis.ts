@@ -32,12 +32,12 @@ export class Basis {
     this.#count++;
   }
 
-  /** w without its components along the basis, twice over, which makes it orthogonal to rounding. Disposes of w. */
+  /** w without its components along the basis, twice over, which makes it orthogonal to rounding. */
   reject(w: Tensor): Tensor {
     let rest = w;
     for (const block of [...this.#blocks, ...this.#blocks]) {
       const next = this.#reject(block, rest);
-      rest.dispose();
+      if (rest !== w) rest.dispose();
       rest = next;
     }
     return rest;

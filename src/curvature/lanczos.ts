@@ -1,4 +1,4 @@
-import { compile, random, stack, where } from "../index.ts";
+import { compile, evaluate, random, stack, where } from "../index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Basis } from "./basis.ts";
 import type { LinearOperator } from "./operator.ts";
@@ -83,7 +83,7 @@ export class Lanczos {
     if (this.closed) await this.#restart();
     this.#basis.add(this.#q);
     const product = await this.#operator.matvec(this.#q),
-      rest = this.#basis.reject(product.mul(1));
+      rest = this.#basis.reject(product);
     const [numbers, next] = this.#finish(this.#q, product, rest);
     for (const used of [this.#q, product, rest]) used.dispose();
     this.#q = next;
@@ -136,7 +136,10 @@ export class Lanczos {
   async #restart(): Promise<void> {
     this.#key = random.foldIn(this.#key, this.size);
     this.#q.dispose();
-    this.#q = unit(this.#basis.reject(randomUnit(this.#operator, this.#key)));
+    using start = randomUnit(this.#operator, this.#key);
+    using rest = this.#basis.reject(start);
+    this.#q = unit(rest);
+    await evaluate(this.#q);
     this.closed = false;
   }
 }

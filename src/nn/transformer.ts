@@ -1,6 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
-import { attention, gelu } from "../index.ts";
+import { attention, gelu, split } from "../index.ts";
 import { type Init, normal, xavierUniform } from "./init.ts";
 import { dense, dropout, layerNorm } from "./layers.ts";
 import { type Module, module } from "./module.ts";
@@ -18,8 +18,8 @@ export function multiHeadAttention(size: number, heads: number, { dtype }: { dty
     children: { qkv: dense(size, 3 * size, { dtype, kernelInit: xavierUniform(size) }), out: dense(size, size, { dtype }) },
     forward(call, x) {
       const [batch, tokens] = x.shape as [number, number];
-      const packed = call.run("qkv", x).reshape([batch, tokens, 3, heads, dim]);
-      const [q, k, v] = [0, 1, 2].map((i) => packed.at(null, null, i).transpose([0, 2, 1, 3])) as [any, any, any]; // [B, H, N, D]
+      const parts = split(call.run("qkv", x), 3, { axis: -1 });
+      const [q, k, v] = parts.map((part) => part.reshape([batch, tokens, heads, dim]).transpose([0, 2, 1, 3])) as [any, any, any]; // [B, H, N, D]
       return call.run("out", attention(q, k, v).transpose([0, 2, 1, 3]).reshape([batch, tokens, size]));
     },
   });

@@ -4,9 +4,9 @@ import { promote } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
 import { checkAxis, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { define, type Operand, o } from "../graph/algebra.ts";
-import type { Aval, Value } from "../graph/node.ts";
+import { type Aval, apply, type Value } from "../graph/node.ts";
 import type { Attrs, Primitive } from "../graph/primitive.ts";
-import { allMapped, linear } from "../graph/rules.ts";
+import { allMapped, linear, zerosLike } from "../graph/rules.ts";
 import { applyOne, checkOptions, checkWhole, range } from "./common.ts";
 
 /** Zeros before, after and (optionally) between the elements of an axis; negative ones cut off. */
@@ -126,6 +126,30 @@ function cutAlong(x: Value, lengths: readonly number[], axis: number): Value[] {
   });
 }
 
+/** The same pieces from one node, so that their cotangents meet in one concat and not in a sum of padded ones. */
+const split: Primitive = {
+  name: "split",
+  kind: "opaque",
+  infer: ([x], attrs) => {
+    const { axis, lengths } = splitOf(attrs);
+    return lengths.map((length) => ({ shape: x!.shape.map((n, i) => (i === axis ? length : n)), dtype: x!.dtype }));
+  },
+  fallback: ([x], attrs) => cutAlong(x!, splitOf(attrs).lengths, splitOf(attrs).axis),
+  vjp: (cotangents, { outputs, attrs }) => {
+    if (cotangents.every((ct) => ct === null)) return [null];
+    return [
+      applyOne(
+        concat,
+        cotangents.map((ct, i) => ct ?? zerosLike(outputs[i]!)),
+        { axis: splitOf(attrs).axis },
+      ),
+    ];
+  },
+  jvp: ([tangent], { outputs, attrs }) => (tangent ? [...apply(split, [tangent], attrs)] : outputs.map(() => null)),
+  vmap: ([x], _mapped, _size, attrs) => apply(split, [x!], { ...attrs, axis: splitOf(attrs).axis + 1 }),
+};
+const splitOf = (attrs: Attrs) => attrs as unknown as { axis: number; lengths: readonly number[] };
+
 function checkList(op: string, list: unknown): Value[] {
   if (!Array.isArray(list) || list.length === 0)
     fail("ERR_ARGUMENT", op, `an array of one or more tensors was expected, got ${Array.isArray(list) ? "an empty one" : typeof list}`);
@@ -197,12 +221,12 @@ define({
       parts.forEach((size) => checkWhole("split", "a size", size, 0));
       const total = parts.reduce((sum, size) => sum + size, 0);
       if (total !== n) fail("ERR_SHAPE", "split", `the sizes must sum to the ${n} elements of axis ${axis}, got ${showShape(parts)}`);
-      return cutAlong(x, parts, axis);
+      return [...apply(split, [x], { axis, lengths: [...parts] })];
     }
     const count = checkWhole("split", "parts", parts, 1);
     if (n % count !== 0)
       fail("ERR_SHAPE", "split", `axis ${axis} of ${showShape(x.shape)} does not split into ${count} equal parts; give a list of sizes`);
-    return cutAlong(x, new Array<number>(count).fill(n / count), axis);
+    return [...apply(split, [x], { axis, lengths: new Array<number>(count).fill(n / count) })];
   },
   tile(operand, times) {
     const given = o.asValue(operand, undefined, "tile"),
