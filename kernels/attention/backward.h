@@ -3,8 +3,9 @@
 
 namespace steppe::STEPPE_NS::attending {
 
+// params: attention_backward
 struct AttentionBackwardParams : AttentionParams {
-  HeadView ct;
+  HeadView doView;
 };
 
 // What one head's backward pass reads.
@@ -122,7 +123,7 @@ void attentionBackward(const Call& call) {
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
     const int64_t head = task / parts, part = task % parts, b = head / p.heads, h = head % p.heads;
     const OutRows<const T> out = outRows(o, p, p.queries, b, h);
-    const HeadInputs<T> in{rowsOf(q, p.q, b, h), rowsOf(k, p.k, b, h), rowsOf(v, p.v, b, h), {out.data, out.stride}, rowsOf(ct, p.ct, b, h),
+    const HeadInputs<T> in{rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride}, rowsOf(ct, p.doView, b, h),
                            lse + head * p.queries, maskOf(mask, p, b, h)};
     const OutRows<T> dqRows = partial ? OutRows<T>{partial + task * share, p.dim} : outRows(dq, p, p.queries, b, h);
     Backward<T> backward(p);

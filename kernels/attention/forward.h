@@ -52,36 +52,55 @@ class Forward {
     }
     rowProducts(i1 - i0, q.row(i0), q.stride, k.row(j0), k.stride, keyPanels_, p_.dim, columns, scores_, stride);
     const T factor = scores.finish();
-    for (int64_t r = 0; r < i1 - i0; r++) weigh(scores.row(r), columns, factor, i0 - first + r, j0 > 0);
+    weighRows(scores, i0 - first, factor, j0 > 0);
     (finite ? product<T> : carefulProduct<T>)(i1 - i0, Strided<T>{scores_, stride, 1}, valuePanels_, columns, p_.dim, sums, width_, j0 > 0);
   }
 
   // What exponents are shifted by: nothing where that would be an infinity.
   static T shiftOf(T top) { return top - top == T(0) ? top : T(0); }
 
-  // Scores of a row become exp(score - maximum so far); what was summed before is scaled to that maximum.
-  void weigh(T* s, int64_t columns, T factor, int64_t r, bool before) {
-    vec<T> high = splat(top_[r]);
+  // The highest score of a row so far; what is beyond the last key is hidden, too.
+  static T highest(T* s, int64_t columns, T factor, T before) {
+    if (const int64_t last = columns / kLanes<T> * kLanes<T>; last < columns) {
+      mask<T> lane{};
+      for (int i = 0; i < kLanes<T>; i++) lane[i] = i;
+      store(s + last, select(lane < int(columns - last), load(s + last), splat(kHidden<T>)));
+    }
+    vec<T> high = splat(before);
     for (int64_t j = 0; j < columns; j += kLanes<T>) high = fastMaximum(high, load(s + j) * factor);
-    const T top = reduce(high, [](auto a, auto b) { return fastMaximum(a, b); }), shift = shiftOf(top);
+    return reduce(high, [](auto a, auto b) { return fastMaximum(a, b); });
+  }
+
+  // Scores of a row become exp(score - shift); their sum.
+  static T weigh(T* s, int64_t columns, T factor, T shift) {
     vec<T> sum{};
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
       const vec<T> e = exp(load(s + j) * factor - shift);
       store(s + j, e);
       sum += e;
     }
-    const T now = sumLanes(sum);
-    if (!before) {
-      total_[r] = now;
-    } else {
-      const T shrink = top_[r] == top ? T(1) : exp(splat(shiftOf(top_[r]) - shift))[0];
-      total_[r] = total_[r] * shrink + now;
-      if (shrink != T(1)) {
-        T* o = sums_ + r * width_;
-        for (int64_t d = 0; d < width_; d += kLanes<T>) store(o + d, load(o + d) * shrink);
-      }
+    return sumLanes(sum);
+  }
+
+  // Two loops, so that the exponentials of several rows are under way at once.
+  void weighRows(const Scores<T>& scores, int64_t first, T factor, bool before) {
+    T tops[kRows];
+    for (int64_t r = 0; r < scores.rows(); r++) tops[r] = highest(scores.row(r), scores.columns(), factor, top_[first + r]);
+    for (int64_t r = 0; r < scores.rows(); r++) {
+      const T shift = shiftOf(tops[r]), now = weigh(scores.row(r), scores.columns(), factor, shift);
+      T &top = top_[first + r], &total = total_[first + r];
+      total = before ? total * shrink(first + r, tops[r], shift) + now : now;
+      top = tops[r];
     }
-    top_[r] = top;
+  }
+
+  // What was summed before is scaled to the new maximum.
+  T shrink(int64_t r, T top, T shift) {
+    if (top_[r] == top) return T(1);
+    const T factor = exp(splat(shiftOf(top_[r]) - shift))[0];
+    T* o = sums_ + r * width_;
+    for (int64_t d = 0; d < width_; d += kLanes<T>) store(o + d, load(o + d) * factor);
+    return factor;
   }
 
   void finish(int64_t first, int64_t last, OutRows<T> o, T* lse) {
@@ -119,7 +138,7 @@ void attention(const Call& call) {
     const int64_t first = queries.edge(task % parts), last = queries.edge(task % parts + 1);
     Forward<T> forward(p, last - first);
     void* scratch = call.parallel->scratch(worker, forward.scratchBytes());
-    forward.run(rowsOf(q, p.q, b, h), rowsOf(k, p.k, b, h), rowsOf(v, p.v, b, h), maskOf(mask, p, b, h), first, last,
+    forward.run(rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), maskOf(mask, p, b, h), first, last,
                 outRows(o, p, p.queries, b, h), lse + head * p.queries, scratch);
   });
 }

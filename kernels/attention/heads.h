@@ -15,11 +15,12 @@ struct HeadView {
 struct MaskView {
   int32_t offset, batch, head, query, key;
 };
+// params: attention
 struct AttentionParams {
   double scale;
   uint32_t batch, heads, queries, keys, dim, causal, masked;
-  HeadView q, k, v;
-  MaskView mask;
+  HeadView qView, kView, vView;
+  MaskView maskView;
 };
 
 // The rows of one head.
@@ -63,7 +64,7 @@ inline int64_t partsOfHead(int64_t heads, int64_t blocks) {
 template <class T>
 constexpr T kHidden = -std::numeric_limits<T>::infinity();
 
-// Scores of queries [i0, i1) and keys [j0, j1), in rows of `stride`, a multiple of a vector; what is beyond the last key is hidden.
+// Scores of queries [i0, i1) and keys [j0, j1), in rows of `stride`, a multiple of a vector.
 template <class T>
 struct Scores {
   const AttentionParams& p;
@@ -81,21 +82,16 @@ struct Scores {
     return p.causal ? std::clamp<int64_t>(i + keys - queries + 1, 0, keys) : keys;
   }
 
-  void hidePadding() const {
-    const int64_t end = ceilDiv(columns(), kLanes<T>) * kLanes<T>;
-    for (int64_t r = 0; r < rows() && end > columns(); r++) std::fill(row(r) + columns(), row(r) + end, kHidden<T>);
-  }
   // Turns q k^T into scale q k^T + mask, -inf where a key is hidden; returns the factor that is still to be applied.
   T finish() const {
-    hidePadding();
     const T scale = T(p.scale);
     if (!mask && !p.causal) return scale;
     for (int64_t r = 0; r < rows(); r++) {
       const int64_t i = i0 + r, seen = std::clamp<int64_t>(limit(p, i) - j0, 0, columns());
       T* s = row(r);
-      const T* m = mask ? mask + i * p.mask.query + j0 * p.mask.key : nullptr;
+      const T* m = mask ? mask + i * p.maskView.query + j0 * p.maskView.key : nullptr;
       for (int64_t j = 0; j < seen; j++) {
-        const T added = m ? m[j * p.mask.key] : T(0);
+        const T added = m ? m[j * p.maskView.key] : T(0);
         s[j] = added == kHidden<T> ? kHidden<T> : scale * s[j] + added;
       }
       std::fill(s + seen, s + columns(), kHidden<T>);
@@ -106,7 +102,7 @@ struct Scores {
 
 template <class T>
 const T* maskOf(const T* data, const AttentionParams& p, int64_t b, int64_t h) {
-  return p.masked ? data + p.mask.offset + b * p.mask.batch + h * p.mask.head : nullptr;
+  return p.masked ? data + p.maskView.offset + b * p.maskView.batch + h * p.maskView.head : nullptr;
 }
 
 // Rows of scratch memory, cut from one area.

@@ -69,19 +69,20 @@ STEPPE_INLINE void transpose(V* rows) {
 // The same of the transpose: column c of b is row c of `source`, `depth` long.
 template <class T>
 void packColumns(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
-  constexpr int width = kPanel<T>, lanes = kLanes<T>;
+  constexpr int width = kPanel<T>, lanes = std::min(kLanes<T>, 32 / int(sizeof(T)));  // shuffles of 64 bytes are slow
+  using Block = vecn<T, lanes>;
   for (int64_t c = 0; c < padded<T>(columns); c += lanes) {
     T* to = panels + c / width * depth * width + c % width;
     const T* from = source + c * stride;
     const int64_t count = std::clamp<int64_t>(columns - c, 0, lanes);
     int64_t k = 0;
     for (; count == lanes && k + lanes <= depth; k += lanes) {
-      vec<T> rows[lanes];
-#pragma GCC unroll 16
-      for (int i = 0; i < lanes; i++) rows[i] = load(from + i * stride + k);
+      Block rows[lanes];
+#pragma GCC unroll 8
+      for (int i = 0; i < lanes; i++) rows[i] = loadAs<Block>(from + i * stride + k);
       transpose(rows);
-#pragma GCC unroll 16
-      for (int i = 0; i < lanes; i++) store(to + (k + i) * width, rows[i]);
+#pragma GCC unroll 8
+      for (int i = 0; i < lanes; i++) storeAs(to + (k + i) * width, rows[i]);
     }
     for (; k < depth; k++) {
       for (int64_t i = 0; i < lanes; i++) to[k * width + i] = i < count ? from[i * stride + k] : T(0);
