@@ -25,7 +25,8 @@ export function expand(outputs: readonly Value[], isInput: (value: Value) => boo
 
 function runs(node: Node, inputs: readonly Value[], backend: Backend): boolean {
   const lowering = node.primitive.lower?.(inputs, node.outputs, node.attrs, inputs.map((x) => wholeView(x.shape)));
-  return lowering ? backend.supports(lowering.kernel.name, lowering.dtype) === true : false;
+  if (!lowering || (inputs.some((x) => isHalf(x.dtype)) && !isHalf(lowering.dtype))) return false;
+  return backend.supports(lowering.kernel.name, lowering.dtype) === true;
 }
 
 function inFloat(node: Node, inputs: readonly Value[], isInput: (value: Value) => boolean, backend: Backend): Value[] {
