@@ -1,4 +1,5 @@
 import type { DType } from "../core/dtype.ts";
+import { showShape } from "../core/shape.ts";
 import type { IndexEntry } from "../primitives/at.ts";
 import type { Conv2dOptions } from "../primitives/conv.ts";
 import type { GeluOptions } from "../primitives/elementwise.ts";
@@ -287,7 +288,7 @@ declare module "./tensor.ts" {
     maxPool2d<X extends AnyTensor>(this: X, options: PoolOptions): Tensor<[number, number, number, number], DTypeOf<X>>;
     /** The mean of each window, x [N, H, W, C]; padding is not counted. */
     avgPool2d<X extends AnyTensor>(this: X, options: PoolOptions): Tensor<[number, number, number, number], Float<DTypeOf<X>>>;
-    /** softmax(scale q k^T) v: q [B, H, N, D], k [B, H, M, D], v [B, H, M, E]. mask: true may look, floats are added. */
+    /** softmax(scale q k^T) v: q [B, H, N, D], k and v [B, H, M, D]. mask: true may look, floats are added. */
     attention<Q extends AnyTensor, K extends AnyTensor, V extends AnyTensor>(
       this: Q,
       k: K,
@@ -323,3 +324,10 @@ for (const [name, f] of Object.entries({ ...methods, to })) {
     configurable: true,
   });
 }
+
+/** What console.log shows. */
+Object.defineProperty(Tensor.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Tensor) {
+    return `Tensor ${this.dtype} ${showShape(this.shape)} on ${this.device}`;
+  },
+});

@@ -345,7 +345,7 @@ export const maxPool2d: <X extends AnyTensor>(x: X, options: PoolOptions) => Ten
 /** The mean of each window, x [N, H, W, C]; padding is not counted. */
 export const avgPool2d: <X extends AnyTensor>(x: X, options: PoolOptions) => Tensor<[number, number, number, number], Float<DTypeOf<X>>> =
   lift("avgPool2d");
-/** softmax(scale q k^T) v: q [B, H, N, D], k [B, H, M, D], v [B, H, M, E]. mask: true may look, floats are added. */
+/** softmax(scale q k^T) v: q [B, H, N, D], k and v [B, H, M, D]. mask: true may look, floats are added. */
 export const attention: <Q extends AnyTensor, K extends AnyTensor, V extends AnyTensor>(
   q: Q,
   k: K,

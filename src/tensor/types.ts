@@ -342,22 +342,23 @@ export type PromoteAll<L extends readonly unknown[], D extends DType = never> = 
       : DType
     : D;
 
-/** [B, H, N, E] of q [B, H, N, D], k [B, H, M, D], v [B, H, M, E]; never where literals contradict each other. */
+/** The shape of q [B, H, N, D] with k and v [B, H, M, D]; never where literals contradict each other. */
 export type AttentionShape<Q extends Shape, K extends Shape, V extends Shape> =
   Unknown<Q> extends true
     ? number[]
     : Unknown<K> extends true
       ? number[]
-      : Unknown<V> extends true
-        ? number[]
-        : [Q, K, V] extends [
-              readonly [infer B extends number, infer H extends number, infer N extends number, infer D extends number],
-              readonly [infer B1 extends number, infer H1 extends number, infer M extends number, infer D1 extends number],
-              readonly [infer B2 extends number, infer H2 extends number, infer M1 extends number, infer E extends number],
-            ]
-          ? [Agree<B, B1>, Agree<B, B2>, Agree<H, H1>, Agree<H, H2>, Agree<D, D1>, Agree<M, M1>] extends [true, true, true, true, true, true]
-            ? [B, H, N, E]
+      : SameSizes<K, V, never> extends true
+        ? [Q, K] extends [
+            readonly [infer B extends number, infer H extends number, infer N extends number, infer D extends number],
+            readonly [infer B1 extends number, infer H1 extends number, number, infer D1 extends number],
+          ]
+          ? [Agree<B, B1>, Agree<H, H1>, Agree<D, D1>] extends [true, true, true]
+            ? [B, H, N, D]
             : never
+          : never
+        : Unknown<V> extends true
+          ? number[]
           : never;
 
 /** The shape of numbers in up to three arrays: their depth is known, and the lengths where they are tuples. */
