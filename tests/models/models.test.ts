@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as models from "../../src/models/index.ts";
-import { expectClose, expectCode, flatNumbers, leavesOf, st } from "./helpers.ts";
+import { expectClose, expectCode, f64, flatNumbers, leavesOf, st } from "./helpers.ts";
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const imageNet = { image: 224, classes: 1000 },
@@ -19,6 +19,16 @@ describe("sizes", () => {
     ["vit-l/32", imageNet, 306_535_400],
     ["vit-s/32", { ...imageNet, representation: 384 }, 23_026_792, 1_143_057_408],
     ["vit-b/16", { ...imageNet, representation: 768 }, 87_158_248, 17_564_418_048],
+    ["mixer-s/32", imageNet, 19_104_624, 1_002_426_368],
+    ["mixer-s/8", imageNet, 20_646_504, 14_875_086_848],
+    ["mixer-b/16", imageNet, 59_880_472, 12_601_767_936],
+    ["mixer-b/32", imageNet, 60_293_428, 3_237_722_112],
+    ["resnet-50", imageNet, 25_557_032, 4_089_184_256],
+    ["resnet-101", imageNet, 44_549_160, 7_801_405_440],
+    ["resnet-152", imageNet, 60_192_808, 11_513_626_624],
+    ["resnet-50x2", imageNet, 98_004_072, 16_116_613_120],
+    ["resnet-152x2", imageNet, 236_350_568, 45_814_382_592],
+    ["resnet-20", cifar, 272_474],
     ["vit-ti/4", cifar, 5_362_762],
     ["vit-ti/4", { ...cifar, hidden: 128, layers: 6, heads: 4 }, 1_205_898],
   ];
@@ -31,6 +41,15 @@ describe("sizes", () => {
       expect(net.name).toBe(name);
     });
   }
+  it("free forms of the others", () => {
+    const mixer = models.mixer({ ...cifar, patch: 4, hidden: 128, layers: 8, tokensMlp: 64 });
+    const resnet = models.resnet({ ...cifar, blocks: [2, 2, 2], block: "basic", stem: "cifar" });
+    expect([mixer.paramCount, resnet.paramCount]).toEqual([1_132_170, 2_777_674]);
+  });
+  it("running statistics are state", () => {
+    const { state } = models.create("resnet-50", imageNet).shapes();
+    expect(leavesOf<{ shape: number[] }>(state).reduce((n, { shape }) => n + sizeOf(shape), 0)).toBe(53_120);
+  });
   it("a free form has a name of its own", () => {
     const net = models.vit({ ...cifar, patch: 4, hidden: 128, layers: 6, heads: 4 });
     expect([net.name, net.paramCount, net.config.mlp]).toEqual(["vit-d128-l6-h4/4", 1_205_898, 512]);
@@ -125,6 +144,41 @@ describe("a small ViT", () => {
     expect(inUse()).toBe(before);
   });
 });
+
+describe("a small Mixer and a small ResNet", () => {
+  const mixer = models.mixer({ image: 8, patch: 4, classes: 3, hidden: 8, layers: 2, dtype: "f64" });
+  const resnet = models.resnet({ image: 8, classes: 3, blocks: [1, 1], block: "basic", width: 4, stem: "cifar", dtype: "f64" });
+  const bottleneck = models.resnet({ image: 16, classes: 3, blocks: [1, 1], width: 4, dtype: "f64" });
+  for (const net of [mixer, resnet, bottleneck]) {
+    it(`${net.name}: shapes, one image alone, every parameter has a gradient`, async () => {
+      const { params, state } = withHead(net.init(st.random.key(1))) as any,
+        side = net.config.image,
+        x = f64(1, 3, side, side, 3);
+      expect(leavesOf(params).map((p) => [...p.shape])).toEqual(leavesOf<any>(net.shapes().params).map((p) => [...p.shape]));
+      const all = await net.apply({ params, state }, x).out.data(),
+        one = await net.apply({ params, state }, x.at([2, 3])).out.data();
+      expectClose(one, all.subarray(6), 1e-12);
+      const moved = randomised(params),
+        loss = (p: any) => net.apply({ params: p, state }, x, { train: true }).out.square().sum();
+      for (const leaf of leavesOf(st.grad(loss)(moved))) expect(Math.max(...(await leaf.data()).map(Math.abs))).toBeGreaterThan(0);
+    });
+  }
+  it("batch statistics move in training only", async () => {
+    const { params, state } = resnet.init(st.random.key(1)),
+      x = f64(1, 3, 8, 8, 3),
+      before = await flatNumbers(state);
+    expect(await flatNumbers(resnet.apply({ params, state }, x).state)).toEqual(before);
+    const after = await flatNumbers(resnet.apply({ params, state }, x, { train: true }).state);
+    expect(after.every((v, i) => v !== before[i])).toBe(true);
+  });
+});
+
+/** Scales that start as zeros hide what is behind them. */
+const randomised = (params: any): any => {
+  if (params instanceof st.Tensor) return params.add(f64(3, ...params.shape).mul(0.1));
+  if (Array.isArray(params)) return params.map(randomised);
+  return Object.fromEntries(Object.entries(params).map(([key, item]) => [key, randomised(item)]));
+};
 
 /** The head starts as zeros; ones let something through. */
 function withHead(variables: any) {

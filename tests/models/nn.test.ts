@@ -49,6 +49,23 @@ describe("modules", () => {
     expectClose(await attention.apply(variables, x).out.data(), await wanted.data(), 1e-13);
   });
 
+  it("batch norm: of the batch in training, of the running statistics otherwise", async () => {
+    const norm = nn.batchNorm(2, { dtype: "f64", eps: 1e-5 }),
+      params = { scale: f64(1, 2), bias: f64(2, 2) },
+      state = { mean: f64(3, 2), variance: f64(4, 2).square().add(0.5) },
+      x = f64(5, 4, 3, 3, 2);
+    const count = 36,
+      mean = x.mean({ axis: [0, 1, 2] }),
+      variance = x.variance({ axis: [0, 1, 2] });
+    const formula = (m: any, v: any) => x.sub(m).div(v.add(1e-5).sqrt()).mul(params.scale).add(params.bias);
+    const trained = norm.apply({ params, state }, x, { train: true }),
+      tested = norm.apply({ params, state }, x);
+    expectClose(await trained.out.data(), await formula(mean, variance).data(), 1e-12);
+    expectClose(await tested.out.data(), await formula(state.mean, state.variance).data(), 1e-12);
+    const moved = { mean: state.mean.mul(0.9).add(mean.mul(0.1)), variance: state.variance.mul(0.9).add(variance.mul((0.1 * count) / (count - 1))) };
+    expectClose(await flatNumbers(trained.state), await flatNumbers(moved), 1e-12);
+  });
+
   it("missing parameters are named", () => expectCode("ERR_ARGUMENT", () => nn.dense(2, 2).apply({ params: {}, state: {} }, f64(1, 2, 2))));
 
   it("state is kept and moved on", async () => {
