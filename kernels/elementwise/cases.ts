@@ -16,7 +16,10 @@ interface Draft {
 /** Assembles a program; an input given as a dtype is contiguous. */
 function assemble({ shape, inputs, reduced = [], outputs, code }: Draft): readonly number[] {
   const registers = new Map<string, number>();
-  const register = (name: string): number => registers.get(name) ?? (registers.set(name, registers.size), registers.size - 1);
+  const register = (name: string): number => {
+    if (!registers.has(name)) registers.set(name, registers.size);
+    return registers.get(name)!;
+  };
   const list = inputs.map((x): ProgramInput => (typeof x === "string" ? { dtype: x, offset: 0, strides: contiguousStrides(shape) } : x));
   const instructions: Instruction[] = list.map((x, i) => ({ op: "load", type: registerType(x.dtype), destination: register(`x${i}`), a: i, b: 0, c: 0 }));
   for (const [name, op, type, ...operands] of code) {
