@@ -1,3 +1,4 @@
+import { bytesPer, type DType } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
 import { showShape } from "../core/shape.ts";
 import type { Value } from "../graph/node.ts";
@@ -10,8 +11,9 @@ import { type Linearization, linearizeGraph } from "../transforms/linearize.ts";
 import type { LinearOperator } from "./operator.ts";
 
 export interface HessianOptions {
-  /** Compute the primal pass of a batch once and keep on the device what products need of it. false: compute it anew in each product. */
-  readonly keep?: boolean;
+  /** Compute the primal pass of a batch once and keep on the device what products need of it. false: compute it anew in each product.
+   *  A number: keep as many batches as fit in so many bytes. */
+  readonly keep?: boolean | number;
   /** The loss returns [scalar, aux]; aux is left aside. */
   readonly hasAux?: boolean;
 }
@@ -32,6 +34,12 @@ interface Recipe {
   dispose(): void;
 }
 
+interface Part {
+  readonly recipe: Recipe;
+  readonly saved: unknown;
+}
+const anew = (recipe: Recipe, params: unknown, batch: readonly unknown[]): Part => ({ recipe, saved: recipe.save(params, batch) });
+
 /**
  * The Hessian of loss(params, ...batch), the mean over `batches` (a list of argument lists), as a linear operator. It is compiled once for each
  * shape of batch, and several vectors run as one plan.
@@ -41,35 +49,48 @@ export function hessian(loss: Loss, params: unknown, batches: readonly (readonly
   if (!Array.isArray(batches) || batches.length === 0 || !batches.every(Array.isArray)) {
     fail("ERR_ARGUMENT", "hessian", "batches must be a list of argument lists, [[images, labels], ...], with at least one");
   }
+  if (typeof keep !== "boolean" && !(keep >= 0))
+    fail("ERR_ARGUMENT", "hessian", `keep must be true, false or a number of bytes, got ${String(keep)}`);
   const layout = layoutOf("hessian", params),
     share = 1 / batches.length;
   const scalar: Loss = hasAux ? (...args) => loss(...args)[0] : loss;
   const own = holding(params); // the operator lives on when the caller disposes of the parameters
   const device = flattenTensors(own).leaves[0]!.device;
-  const recipes = new Map<string, Recipe>();
-  const parts = batches.map((batch) => {
-    const key = shapeKey(batch),
-      recipe = recipes.get(key) ?? (keep ? keeping(scalar, share) : recomputing(scalar, share));
-    recipes.set(key, recipe);
-    return { recipe, saved: recipe.save(own, batch) };
-  });
+  const recipes = new Map<string, Recipe>(),
+    parts: Part[] = [];
   const add = compile((totals: Tensor[], more: Tensor[]) => totals.map((total, i) => total.add(more[i]!)), { donate: [0], name: "hessian.add" });
 
   /** H v for flat vectors. */
   const products = (vs: readonly Tensor[]): readonly Tensor[] =>
-    parts
-      .map(
-        ({ recipe, saved }) =>
-          () =>
-            recipe.product(saved, vs),
-      )
-      .reduce<readonly Tensor[]>((totals, product) => {
-        const more = product();
-        if (totals.length === 0) return more;
-        const sums = add(totals as Tensor[], more as Tensor[]);
-        for (const part of more) part.dispose();
-        return sums;
-      }, []);
+    parts.reduce<readonly Tensor[]>((totals, { recipe, saved }) => {
+      const more = recipe.product(saved, vs);
+      if (totals.length === 0) return more;
+      const sums = add(totals as Tensor[], more as Tensor[]);
+      for (const part of more) part.dispose();
+      return sums;
+    }, []);
+
+  let room = typeof keep === "number" ? keep : keep ? Number.POSITIVE_INFINITY : 0;
+  const keptBytes = new Map<string, number>();
+  const recipeOf = (key: string, make: (loss: Loss, share: number) => Recipe): Recipe => {
+    const recipe = recipes.get(key) ?? make(scalar, share);
+    recipes.set(key, recipe);
+    return recipe;
+  };
+  /** A batch whose primal pass is kept, or null where it does not fit. */
+  const kept = (batch: readonly unknown[], key: string): Part | null => {
+    if (room === 0 || (keptBytes.get(key) ?? 0) > room) return null;
+    const recipe = recipeOf(`keep ${key}`, keeping),
+      saved = recipe.save(own, batch),
+      bytes = layoutBytes(saved);
+    keptBytes.set(key, bytes);
+    if (bytes > room) {
+      disposeOf(saved);
+      return null;
+    }
+    room -= bytes;
+    return { recipe, saved };
+  };
 
   const isFlat = (v: unknown): v is Tensor => isTensor(v) && !isTensor(params);
   const flatten = (v: unknown): Tensor => {
@@ -82,11 +103,20 @@ export function hessian(loss: Loss, params: unknown, batches: readonly (readonly
   const matmat = <V>(vs: readonly V[]): V[] =>
     tidy(() => products(vs.map(flatten)).map((product, i) => (isFlat(vs[i]) ? product : unravel(product, params)) as V));
   const dispose = (): void => {
-    for (const { saved } of parts.splice(0)) for (const leaf of flattenTensors(saved).leaves) leaf.dispose();
-    for (const leaf of flattenTensors(own).leaves) leaf.dispose();
+    for (const { saved } of parts.splice(0)) disposeOf(saved);
+    disposeOf(own);
     for (const recipe of recipes.values()) recipe.dispose();
     add.dispose();
   };
+  try {
+    for (const batch of batches) {
+      const key = shapeKey(batch);
+      parts.push(kept(batch, key) ?? anew(recipeOf(`anew ${key}`, recomputing), own, batch));
+    }
+  } catch (error) {
+    dispose();
+    throw error;
+  }
   return {
     dim: layout.size,
     dtype: layout.dtype,
@@ -157,6 +187,11 @@ function mapped(f: (v: Tensor) => Tensor, vs: readonly Tensor[]): Tensor[] {
   const all = vmap(f)(stack([...vs]));
   return vs.map((_, i) => all.at(i));
 }
+
+const disposeOf = (tree: unknown): void => {
+  for (const leaf of flattenTensors(tree).leaves) leaf.dispose();
+};
+const layoutBytes = (tree: unknown): number => flattenTensors(tree).leaves.reduce((sum, { size, dtype }) => sum + size * bytesPer[dtype as DType], 0);
 
 /** The same tensors by handles of their own. */
 function holding<T>(tree: T): T {

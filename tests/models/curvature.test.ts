@@ -57,7 +57,7 @@ const mixed = [-30, -25, 12, 9, ...Array.from({ length: 16 }, (_, i) => 5 - 0.5 
 const key = st.random.key(0);
 
 describe("hessian", () => {
-  for (const keep of [true, false]) {
+  for (const keep of [true, false, 5000]) {
     for (const batches of [1, 2]) {
       it(`matvec and matmat over ${batches} batches, keep ${keep}`, async () => {
         const { H, matrix, n } = setup(positive, { keep, batches });
@@ -116,6 +116,7 @@ describe("hessian", () => {
     await expectCode("ERR_SHAPE", () => H.matvec({ p: f64(1, 6), q: f64(1, 14) }));
     await expectCode("ERR_ARGUMENT", () => H.matvec({ p: f64(1, 7) } as any));
     await expectCode("ERR_ARGUMENT", () => curvature.hessian(loss, { p: f64(1, 7), q: f64(1, 3) }, []));
+    await expectCode("ERR_ARGUMENT", () => curvature.hessian(loss, { p: f64(1, 7), q: f64(1, 3) }, [[]], { keep: -1 }));
   });
 });
 
