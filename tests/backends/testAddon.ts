@@ -20,7 +20,7 @@ const contract = (name: string, params: Kernel["params"], buffers: boolean): Ker
   kernel<any>({
     name, dtypes: ["f32"], params,
     inputs: buffers ? { x: "T" } : {}, outputs: buffers ? { y: "T" } : {},
-    sizes: ({ n }) => (buffers ? { x: n, y: n } : {}),
+    sizes: ({ n }): Record<string, number> => (buffers ? { x: n, y: n } : {}),
     cost: ({ n = 0 }) => ({ flops: n, bytes: 8 * n }),
     reference() {},
     cases: [],
