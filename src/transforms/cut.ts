@@ -6,7 +6,7 @@ import type { Node, Value } from "../graph/node.ts";
 export interface Cut {
   readonly kept: readonly Value[];
   /** Elementwise nodes and views that lead from what is kept to the values, in order. */
-  readonly again: readonly Node[];
+  readonly again: readonly { readonly node: Node; readonly inputs: readonly Value[] }[];
 }
 
 const isCheap = ({ primitive }: Node): boolean => primitive.kind === "elementwise" || (primitive.kind === "view" && primitive.identity !== "barrier");
@@ -47,7 +47,9 @@ export function minimumCut(wanted: readonly Value[]): Cut {
     again.add(value.node);
     visit.push(...value.node.inputs);
   }
-  return { kept, again: [...again].sort((a, b) => a.id - b.id) };
+  const inOrder = [...again].sort((a, b) => a.id - b.id);
+  // Nodes let go of their inputs once they are computed; the cut does not.
+  return { kept, again: inOrder.map((node) => ({ node, inputs: node.inputs })) };
 }
 
 /** Maximum flow by Dinic's method: shortest augmenting paths, level by level. */

@@ -23,8 +23,8 @@ export function linearizeGraph(outputs: readonly Value[], wrt: readonly Value[],
     push(given, at = kept) {
       const map = new Map(kept.map((x, i) => [x, at[i]!]));
       const get = (x: Value): Value => map.get(x) ?? x;
-      for (const node of again) {
-        const made = apply(node.primitive, node.inputs.map(get), node.attrs);
+      for (const { node, inputs } of again) {
+        const made = apply(node.primitive, inputs.map(get), node.attrs);
         node.outputs.forEach((out, i) => map.set(out, made[i]!));
       }
       const made = call([...given, ...captured.map(get)]);
