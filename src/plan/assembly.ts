@@ -1,3 +1,4 @@
+import { maxRank } from "../../kernels/elementwise/program.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
 import { bytesPer } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
@@ -175,6 +176,7 @@ export class Assembly {
       }
       case "copy": {
         const source = this.locator.source(item.value);
+        if (source.view.shape.length > maxRank) fail("ERR_SHAPE", item.value.node.primitive.name, `its input has more than ${maxRank} axes that do not merge`);
         const space: Space = { shape: source.view.shape, reduced: source.view.shape.map(() => false) };
         const writer = new ChainWriter(space, () => source, this.lifted, null);
         const register = isConstantLeaf(source.base) ? writer.read(item.value) : writer.load(source);

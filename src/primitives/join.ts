@@ -65,10 +65,29 @@ const pad: Primitive = {
     return [applyOne(pad, [x!], { low: [0, ...low], high: [0, ...high], interior: [0, ...interior] })];
   },
   lower([x], _outputs, attrs) {
-    const { low, high, interior } = widthsOf(attrs);
-    return { kernel: padKernel, dtype: x!.dtype, params: padKernel.pack(padParams(x!.shape, low, high, interior)) };
+    const { shape, low, high, interior } = mergeUnpadded(x!.shape, widthsOf(attrs));
+    return { kernel: padKernel, dtype: x!.dtype, params: padKernel.pack(padParams(shape, low, high, interior)) };
   },
 };
+
+/** Neighbouring axes without widths as one. */
+function mergeUnpadded(shape: Shape, { low, high, interior }: PadAttrs): PadAttrs & { shape: number[] } {
+  const merged = { shape: [] as number[], low: [] as number[], high: [] as number[], interior: [] as number[] };
+  let free = false;
+  shape.forEach((n, i) => {
+    const touched = low[i] !== 0 || high[i] !== 0 || interior[i] !== 0;
+    if (free && !touched) merged.shape.push(merged.shape.pop()! * n);
+    else {
+      merged.shape.push(n);
+      merged.low.push(low[i]!);
+      merged.high.push(high[i]!);
+      merged.interior.push(interior[i]!);
+    }
+    free = !touched;
+  });
+  if (merged.shape.length > 8) fail("ERR_SHAPE", "pad", `at most 8 axes can be padded, got ${merged.shape.length}`);
+  return merged;
+}
 
 const concat: Primitive = {
   name: "concat",

@@ -1,4 +1,4 @@
-import { defaultDevice } from "../run/devices.ts";
+import { checkDevice, defaultDevice } from "../run/devices.ts";
 import { o } from "../graph/algebra.ts";
 import type {
   BernoulliOptions as Bernoulli,
@@ -10,6 +10,7 @@ import type {
   TruncatedNormalOptions,
   UniformOptions as Uniform,
 } from "../primitives/random.ts";
+import { checkOptions } from "../primitives/common.ts";
 import { liftFunction } from "./lift.ts";
 import type { Tensor } from "./tensor.ts";
 import type { AnyTensor, DTypeIn, DTypeOf, Mutable, NoOptions, Operand, Shape, ShapeOf } from "./types.ts";
@@ -21,8 +22,8 @@ type BernoulliOptions = Omit<Bernoulli, "p"> & { readonly p?: Operand };
 
 /** Random numbers by counters (Threefry, keyed as in JAX): the same key gives the same bits on every device. Use each key once. */
 export interface Random {
-  /** The key [2] (u32) of a whole number. */
-  key(seed: number): Tensor<[2], "u32">;
+  /** The key [2] (u32) of a whole number; what is drawn with it is on its device. */
+  key(seed: number, options?: { readonly device?: string }): Tensor<[2], "u32">;
   /** n new keys, [n, 2]; pick one with keys.at(i). */
   split<const N extends number = 2>(key: Key, n?: N): Tensor<[N, 2], "u32">;
   /** A new key of a key and a number from 0 to 2^32 - 1. */
@@ -69,9 +70,12 @@ export interface Random {
 }
 
 const draw = (name: keyof Random): any => liftFunction(name, (...args) => (o.random[name] as (...args: unknown[]) => unknown)(...args));
-const makeKey = liftFunction("key", (seed: number) => o.random.key(seed, { device: defaultDevice() }));
+const makeKey = liftFunction("key", (seed: number, options?: { readonly device?: string }) => {
+  checkOptions("key", options, ["device"]);
+  return o.random.key(seed, { device: options?.device === undefined ? defaultDevice() : checkDevice("key", options.device) });
+});
 export const random: Random = {
-  key: (seed) => makeKey(seed),
+  key: (seed, options) => makeKey(seed, options),
   split: draw("split"),
   foldIn: draw("foldIn"),
   bits: draw("bits"),
