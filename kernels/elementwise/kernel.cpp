@@ -16,9 +16,15 @@ class Run {
   explicit Run(const Call& call)
       : call_(call), chain_(call.words, call.buffers, call.buffers + ProgramView{call.words}.inputs()), program_(chain_.program()), space_(program_) {
     combining_ = space_.combining(program_);
+    if (combining_ && space_.downColumns()) chain_.enlarge(std::min<int64_t>(8192, Space::kDeep * space_.axes.back().size));
     const auto shape = space_.blockShape(chain_.blockSize());
     block_rows_ = shape[0];
     block_columns_ = shape[1];
+    if (block_rows_ > 1 && block_columns_ == space_.axes.back().size) {
+      for (int i = 0; i < program_.inputs(); i++) {
+        if (space_.isRow(i)) chain_.repeats(i, block_columns_);
+      }
+    }
   }
 
   void operator()() {
@@ -26,7 +32,7 @@ class Run {
     if (space_.total == 0) return;
     // Without a combining output all axes are alike.
     for (Axis& a : space_.axes) a.reduced = false;
-    const Cut cut(space_, false, wanted(), block_columns_);
+    const Cut cut(space_, space_.rank(), false, wanted(), block_columns_);
     (*call_.parallel)(cut.pieces, [&](int64_t task, int worker) { part(cut, task, nullptr, 0, 0, worker); });
   }
 
@@ -35,8 +41,10 @@ class Run {
 
   void reduce() {
     const int outputs = program_.outputs();
-    const Cut cut(space_, false, wanted(), block_columns_);
-    const Cut split(space_, true, ceilDivide(wanted(), cut.pieces), block_columns_);
+    // Rows stay whole as long as there are other axes to cut.
+    Cut cut(space_, space_.rank() - 1, false, wanted(), block_columns_);
+    const Cut split(space_, space_.rank(), true, ceilDivide(wanted(), cut.pieces), block_columns_);
+    if (2 * cut.pieces * split.pieces < wanted()) cut = Cut(space_, space_.rank(), false, wanted(), block_columns_);
     partials_ = split.axis < 0 ? 1 : split.pieces;
     const int64_t each = space_.kept * kAccumulatorBytes;
     accumulators_ = static_cast<char*>(call_.parallel->shared(size_t(std::max<int64_t>(each * partials_ * outputs, 64))));

@@ -130,7 +130,13 @@ void loader(void* d, const void* memory, int64_t rows, int64_t columns, int64_t 
   R* to = static_cast<R*>(d);
   const M* from = static_cast<const M*>(memory);
   if (column_stride == 1 && (row_stride == columns || rows == 1)) return widenRow<type>(to, from, rows * columns);
-  if (column_stride == 1) {
+  if (column_stride == 1 && row_stride == 0) {
+    widenRow<type>(to, from, columns);
+    // What is there is repeated, twice as much each time.
+    for (int64_t done = columns, all = rows * columns; done < all; done *= 2) {
+      __builtin_memcpy(to + done, to, size_t(std::min(done, all - done)) * sizeof(R));
+    }
+  } else if (column_stride == 1) {
     for (int64_t r = 0; r < rows; r++) widenRow<type>(to + r * columns, from + r * row_stride, columns);
   } else if (column_stride == 0) {
     for (int64_t r = 0; r < rows; r++) std::fill_n(to + r * columns, columns, widen<type, 1, R>(from + r * row_stride)[0]);

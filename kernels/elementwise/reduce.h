@@ -61,7 +61,15 @@ struct Combiner {
       const int many = int(std::min<int64_t>(N, columns - c));
       vec<Lane> s = many == N ? load(x + c) : loadPartial(x + c, many, start());
       for (int64_t r = 1; r < rows; r++) s = join(s, many == N ? load(x + r * columns + c) : loadPartial(x + r * columns + c, many, start()));
-      for (int k = 0; k < many; k++) at[c + k] = joinOne(at[c + k], A(s[k]));
+      addTo(at + c, s, many);
+    }
+  }
+  static void addTo(A* at, vec<Lane> s, int many) {
+    using Wide = vecn<std::conditional_t<std::is_same_v<A, double>, double, Lane>, kLanes<Lane>>;
+    if (many == kLanes<Lane>) {
+      storeAs(at, join(loadAs<Wide>(at), convert<LaneOf<Wide>>(s)));
+    } else {
+      for (int k = 0; k < many; k++) at[k] = joinOne(at[k], A(s[k]));
     }
   }
 

@@ -47,14 +47,30 @@ class Space {
     return false;
   }
 
+  // Sums down the columns: several rows are added before their sum is added to the accumulators.
+  static constexpr int64_t kDeep = 4;
+  bool downColumns() const {
+    const Axis &rows = axes[rank() - 2], &columns = axes[rank() - 1];
+    return rows.reduced && !columns.reduced && rows.size >= kDeep;
+  }
   // Rows and columns of a block of at most `elements`.
   std::array<int64_t, 2> blockShape(int64_t elements) const {
     const Axis &rows = axes[rank() - 2], &columns = axes[rank() - 1];
     if (transposed() && columns.size >= 32 && rows.size >= 8) return {std::min(rows.size, elements / 32), 32};
-    // Sums down the columns want several rows of them.
-    if (rows.reduced && !columns.reduced && rows.size >= 4 && columns.size > elements / 4) return {std::min<int64_t>(rows.size, 4), elements / 4};
+    if (downColumns()) {
+      const int64_t width = std::min(columns.size, elements / kDeep);
+      return {std::min(rows.size, elements / width), width};
+    }
     const int64_t width = std::clamp<int64_t>(columns.size, 1, elements);
     return {width == columns.size ? std::min(rows.size, elements / width) : 1, width};
+  }
+
+  // Whether an input is one contiguous row, the same for all places of the other axes.
+  bool isRow(int input) const {
+    for (int axis = 0; axis < rank() - 1; axis++) {
+      if (strides(axis)[input] != 0) return false;
+    }
+    return strides(rank() - 1)[input] == 1;
   }
 
   std::vector<Axis> axes;
@@ -92,9 +108,10 @@ struct Cut {
   int axis = -1;
   int64_t piece = 0, pieces = 1;
 
-  Cut(const Space& space, bool reduced, int64_t wanted, int64_t block_columns) {
+  // Among the first `axes`.
+  Cut(const Space& space, int axes, bool reduced, int64_t wanted, int64_t block_columns) {
     int64_t best = 0;
-    for (int i = 0; i < space.rank(); i++) {
+    for (int i = 0; i < axes; i++) {
       const Axis& a = space.axes[i];
       if (a.reduced != reduced) continue;
       // The innermost axis is cut at blocks.

@@ -117,12 +117,29 @@ class Chain {
     }
   }
 
+  // Makes blocks of at least so many elements possible.
+  void enlarge(int64_t elements) { block_ = std::max(block_, (elements + kPad - 1) / kPad * kPad); }
+  // Tells that an input is one contiguous row of `columns`, the width of every block: it is then loaded once.
+  void repeats(int input, int64_t columns) {
+    for (Step& s : steps_) {
+      if (s.kind != Kind::load || s.a != input || s.writers != 1 || s.hoisted) continue;
+      s.hoisted = true;
+      s.columns = columns;
+    }
+  }
+
   // Fills what is the same in every block. Before the first block that uses `scratch`.
   void begin(void* scratch) const {
     void** at = static_cast<void**>(scratch);
     for (int r = 0; r < program_.registers(); r++) at[r] = own(scratch, r);
     for (const Step& s : steps_) {
-      if (s.hoisted) s.constant ? fill(s, at[s.d]) : loaders[int(program_.inputType(s.a))](at[s.d], element(s.a, program_.offset(s.a)), 1, block_, 0, 0);
+      if (!s.hoisted) continue;
+      if (s.kind == Kind::constant) {
+        fill(s, at[s.d]);
+      } else {
+        const int64_t columns = s.columns > 0 ? s.columns : block_;
+        loaders[int(program_.inputType(s.a))](at[s.d], element(s.a, program_.offset(s.a)), block_ / columns, columns, 0, s.columns > 0 ? 1 : 0);
+      }
     }
   }
 
@@ -178,8 +195,9 @@ class Chain {
     RegisterType type;
     bool hoisted = false;   // load, constant: the same in every block
     bool direct = false;    // load: the input's memory may serve as the register
-    bool constant = false;
     int output = -1;        // compute: the output whose memory may serve as the register
+    int writers = 0;        // steps that write register d
+    int64_t columns = 0;    // hoisted load: the row that repeats; 0 for a single element
     int d = 0, a = 0, b = 0, c = 0;
     Loop loop = nullptr;
   };
@@ -227,7 +245,6 @@ class Chain {
         s.kind = program_.combine(s.a) == Combine::none ? Kind::store : Kind::combine;
       } else if (op == int(Structural::constant)) {
         s.kind = Kind::constant;
-        s.constant = true;
       } else if (op == int(Structural::cast)) {
         s.loop = cast_loops[int(s.type)][s.b];
         s.b = s.c = s.a;
@@ -239,9 +256,10 @@ class Chain {
     }
     for (int i = 0; i < count; i++) {
       Step& s = steps_[i];
-      if (s.kind == Kind::constant) s.hoisted = written[s.d] == 1;
+      if (writes(s)) s.writers = written[s.d];
+      if (s.kind == Kind::constant) s.hoisted = s.writers == 1;
       if (s.kind == Kind::load) {
-        s.hoisted = written[s.d] == 1 && isScalar(s.a);
+        s.hoisted = s.writers == 1 && isScalar(s.a);
         s.direct = sameInMemory(program_.inputType(s.a)) && !usedAfterStore(i);
       }
       if (s.kind == Kind::store && sameInMemory(program_.outputType(s.a)) && registerOf(program_.outputType(s.a)) == s.type) serve(i);

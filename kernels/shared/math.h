@@ -74,7 +74,7 @@ STEPPE_INLINE MaskOf<V> isFinite(V x) {
   return x - x == V{};
 }
 
-// 2^n for whole n in [-126, 127].
+// 2^n for whole n in [-126, 127]; 0 for -127.
 STEPPE_INLINE floats exponent(mask<float> n) {
   return bitsAs<floats>((n + 127) << 23);
 }
@@ -91,21 +91,23 @@ STEPPE_INLINE Reduced reduceExp(floats x) {
 STEPPE_INLINE floats expm1Reduced(floats r) {
   return madd(r * r, polynomial(r, 0.49999994f, 0.166665196f, 0.0416684002f, 0.00836885069f, 0.00138143206f), r);
 }
+STEPPE_INLINE floats expReduced(floats r) {
+  return polynomial(r, 1.0f, 1.0f, 0.49999994f, 0.166665196f, 0.0416684002f, 0.00836885069f, 0.00138143206f);
+}
 // In two steps, for results below 2^-126 and n = 128.
 STEPPE_INLINE floats scale(floats x, mask<float> n) {
   const mask<float> half = n >> 1;
   return x * exponent(half) * exponent(n - half);
 }
-// e^(x + low), low small beside x.
-STEPPE_INLINE floats expOf(floats x, floats low) {
+STEPPE_INLINE floats exp(floats x) {
   x = fastMaximum(splat(-104.0f), fastMinimum(splat(89.0f), x));  // in this order NaN passes
   const Reduced e = reduceExp(x);
-  return scale(expm1Reduced(e.r + low) + 1.0f, e.whole);
+  return scale(expReduced(e.r), e.whole);
 }
-STEPPE_INLINE floats exp(floats x) {
-  x = fastMaximum(splat(-104.0f), fastMinimum(splat(89.0f), x));
-  const Reduced e = reduceExp(x);
-  return scale(expm1Reduced(e.r) + 1.0f, e.whole);
+// e^(x + low) for x <= 0, low small beside x; 0 where it is below 2^-126.
+STEPPE_INLINE floats expNegative(floats x, floats low = floats{}) {
+  const Reduced e = reduceExp(fastMaximum(splat(-88.0f), x));
+  return expReduced(e.r + low) * exponent(e.whole);
 }
 STEPPE_INLINE floats expm1(floats x) {
   x = fastMaximum(splat(-20.0f), fastMinimum(splat(89.0f), x));
@@ -162,7 +164,7 @@ struct Logistic {
   floats e, d;  // e^-|x|, 1 / (1 + e^-|x|)
 };
 STEPPE_INLINE Logistic logistic(floats x) {
-  const floats e = exp(-abs(x));
+  const floats e = expNegative(-abs(x));
   return {e, 1.0f / (1.0f + e)};
 }
 STEPPE_INLINE floats sigmoid(floats x) {
@@ -170,32 +172,37 @@ STEPPE_INLINE floats sigmoid(floats x) {
   return x < 0.0f ? l.e * l.d : l.d;
 }
 STEPPE_INLINE floats softplus(floats x) {
-  return fastMaximum(floats{}, x) + log1p(exp(-abs(x)));
+  return fastMaximum(floats{}, x) + log1p(expNegative(-abs(x)));
 }
 
-// e^(-x^2 / 2); the square is made of an exact part and a rest.
+// e^(-x^2 / 2); where the level has FMA with the square's rounding error.
 STEPPE_INLINE floats bell(floats x) {
-  const floats head = bitsAs<floats>(bitsAs<mask<float>>(x) & ~0xfff);
-  return expOf(-0.5f * head * head, -0.5f * (x - head) * (x + head));
+  const floats half = -0.5f * x, square = half * x;
+#ifdef __FP_FAST_FMAF
+  return expNegative(square, lanewise([](float a, float b, float c) { return __builtin_fmaf(a, b, -c); }, half, x, square));
+#else
+  return expNegative(square);
+#endif
 }
 // The normal distribution function of -x is bell(x) times this, x in [0, 15].
 STEPPE_INLINE floats mills(floats x) {
   const floats t = 1.0f / madd(x, splat(0.35f), splat(1.0f)), s = t - 1.0f;
-  return t * polynomial(s, 0.5f, 0.639833689f, 0.261089236f, -0.102152638f, -0.0613640435f, 0.0253823083f, -0.0457138233f, -0.0679539591f, -0.0157509111f,
-                        0.00353610329f);
+  return t * polynomial(s, 0.5f, 0.639832914f, 0.261060268f, -0.102527089f, -0.0637271628f, 0.0170807317f, -0.0627829581f, -0.0883767307f, -0.0289184526f);
 }
 STEPPE_INLINE floats erf(floats x) {
   const floats size = abs(x), square = x * x, far = fastMinimum(splat(15.0f), size * 1.41421356f);
   const floats near = madd(x, polynomial(square, 0.12837917f, -0.376126379f, 0.112837471f, -0.0268624816f, 0.0052092988f, -0.000824429153f, 8.83625689e-05f), x);
   return size < 0.85f ? near : copySign(1.0f - 2.0f * bell(far) * mills(far), x);
 }
+// x Phi(x) = max(x, 0) - |x| Phi(-|x|)
 STEPPE_INLINE floats gelu(floats x) {
-  const floats size = fastMinimum(splat(15.0f), abs(x)), tail = bell(size) * mills(size);
-  return fastMaximum(splat(-15.0f), x) * (x < 0.0f ? tail : 1.0f - tail);
+  const floats size = fastMinimum(splat(15.0f), abs(x));
+  return fastMaximum(floats{}, x) - size * (bell(size) * mills(size));
 }
+// Phi(x) + x phi(x)
 STEPPE_INLINE floats geluGrad(floats x) {
-  const floats size = fastMinimum(splat(15.0f), abs(x)), e = bell(size), tail = e * mills(size);
-  return madd(copySign(size, x), 0.398942280f * e, x < 0.0f ? tail : 1.0f - tail);
+  const floats size = fastMinimum(splat(15.0f), abs(x)), tail = bell(size) * madd(size, splat(-0.398942280f), mills(size));
+  return x < 0.0f ? tail : 1.0f - tail;
 }
 STEPPE_INLINE floats tanhArgument(floats x) {
   return 1.59576912f * x * madd(x * x, splat(0.044715f), splat(1.0f));  // 2 sqrt(2/pi) (x + 0.044715 x^3)
