@@ -7,6 +7,9 @@ const gradient = 3,
   product = 6,
   primal = 2;
 
+/** Lanczos' products until an eigenvalue that stands out has converged. */
+const products = 8;
+
 /** Floating-point operations of a row: training, evaluations, and lambda_max. */
 export function operationsOf({ settings }: Plan, { sharpness }: Preset): number {
   const config = checkConfig(settings),
@@ -15,7 +18,7 @@ export function operationsOf({ settings }: Plan, { sharpness }: Preset): number 
     tested = config.testLimit ?? Math.min(images, 10_000);
   const training = config.epochs * images * gradient * (config.sam > 0 ? 2 : 1),
     evaluation = config.epochs * tested + images;
-  return forward * (training + evaluation + sharpness.images * (primal + product * sharpness.maxIterations));
+  return forward * (training + evaluation + sharpness.images * (primal + product * Math.min(products, sharpness.maxIterations)));
 }
 
 /** The share of the rate of a large matmul that a small network gets. */
