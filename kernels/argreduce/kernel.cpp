@@ -9,16 +9,12 @@ struct Argreduce {
 };
 
 // Whether x takes the place of best, which comes first.
-template <class T, bool smallest>
-inline bool better(T x, T best) {
-  return (smallest ? x < best : x > best) || (x != x && best == best);
-}
+template <class T, bool smallest> inline bool better(T x, T best) { return (smallest ? x < best : x > best) || (x != x && best == best); }
 
 constexpr int64_t kColumns = 64;
 
 // x is [n, inner] at some columns of it.
-template <class T, bool smallest>
-void columns(const T* x, int32_t* index, int64_t n, int64_t inner, int64_t many) {
+template <class T, bool smallest> void columns(const T* x, int32_t* index, int64_t n, int64_t inner, int64_t many) {
   T best[kColumns];
   int32_t at[kColumns];
   for (int64_t j = 0; j < many; j++) {
@@ -37,8 +33,7 @@ void columns(const T* x, int32_t* index, int64_t n, int64_t inner, int64_t many)
 }
 
 // A row of n in kColumns interleaved strands; among strands with equal values the lowest index counts.
-template <class T, bool smallest>
-int32_t row(const T* x, int64_t n) {
+template <class T, bool smallest> int32_t row(const T* x, int64_t n) {
   const int64_t strands = std::min(n, kColumns), steps = n / strands;
   int32_t index[kColumns];
   columns<T, smallest>(x, index, steps, strands, strands);
@@ -54,8 +49,7 @@ int32_t row(const T* x, int64_t n) {
   return int32_t(at);
 }
 
-template <class T, bool smallest>
-void search(const Call& call, const Argreduce& p) {
+template <class T, bool smallest> void search(const Call& call, const Argreduce& p) {
   const int64_t outer = p.outer, n = p.n, inner = p.inner;
   const T* x = call.buffer<const T>(0);
   int32_t* index = call.buffer<int32_t>(1);
@@ -74,8 +68,7 @@ void search(const Call& call, const Argreduce& p) {
   });
 }
 
-template <class T>
-void argreduce(const Call& call) {
+template <class T> void argreduce(const Call& call) {
   const Argreduce& p = call.params<Argreduce>();
   if (p.mode == 0) {
     search<T, false>(call, p);

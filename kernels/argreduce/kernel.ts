@@ -28,8 +28,13 @@ export const argreduce = kernel<ArgreduceParams>({
     }
   },
   cases: [0, 1].flatMap((mode) => [
-    { outer: 1, n: 1, inner: 1, mode }, { outer: 17, n: 65, inner: 1, mode }, { outer: 3, n: 17, inner: 65, mode },
-    { outer: 1, n: 197, inner: 17, mode }, { outer: 65, n: 1, inner: 1, mode }, { outer: 0, n: 5, inner: 3, mode }, { outer: 1, n: 40000, inner: 1, mode },
+    { outer: 1, n: 1, inner: 1, mode },
+    { outer: 17, n: 65, inner: 1, mode },
+    { outer: 3, n: 17, inner: 65, mode },
+    { outer: 1, n: 197, inner: 17, mode },
+    { outer: 65, n: 1, inner: 1, mode },
+    { outer: 0, n: 5, inner: 3, mode },
+    { outer: 1, n: 40000, inner: 1, mode },
   ]),
   // Few different numbers, so that there are equals.
   generate: (_, size, __, random) => Float64Array.from({ length: size }, () => Math.floor(random() * 50)),

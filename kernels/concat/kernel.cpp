@@ -9,8 +9,7 @@ struct Concat {
   int32_t lengths[];
 };
 
-template <int Bytes>
-void concat(const Call& call) {
+template <int Bytes> void concat(const Call& call) {
   const Concat& p = call.params<Concat>();
   const int inputs = call.word_count - 2;
   int64_t total = 0;

@@ -26,7 +26,12 @@ export const concat = kernel<ConcatParams>({
     }
   },
   cases: [
-    { outer: 1, inner: 1, lengths: [1] }, { outer: 17, inner: 65, lengths: [1, 64] }, { outer: 197, inner: 1, lengths: [3, 1, 1, 17] },
-    { outer: 1, inner: 17, lengths: [65, 0, 197] }, { outer: 0, inner: 3, lengths: [1, 2] }, { outer: 2, inner: 3, lengths: [0, 0] }, { outer: 8, inner: 192, lengths: [1, 16] },
+    { outer: 1, inner: 1, lengths: [1] },
+    { outer: 17, inner: 65, lengths: [1, 64] },
+    { outer: 197, inner: 1, lengths: [3, 1, 1, 17] },
+    { outer: 1, inner: 17, lengths: [65, 0, 197] },
+    { outer: 0, inner: 3, lengths: [1, 2] },
+    { outer: 2, inner: 3, lengths: [0, 0] },
+    { outer: 8, inner: 192, lengths: [1, 16] },
   ],
 });

@@ -13,8 +13,7 @@ struct Cumsum {
 constexpr int64_t kColumns = 64;
 
 // f32 sums run in f64; integers wrap as unsigned numbers.
-template <class T>
-void cumsum(const Call& call) {
+template <class T> void cumsum(const Call& call) {
   using Sum = std::conditional_t<std::is_same_v<T, float>, double, T>;
   const Cumsum& p = call.params<Cumsum>();
   const int64_t outer = p.outer, n = p.n, inner = p.inner;

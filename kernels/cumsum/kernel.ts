@@ -26,8 +26,13 @@ export const cumsum = kernel<CumsumParams>({
     }
   },
   cases: [0, 1].flatMap((reverse) => [
-    { outer: 1, n: 1, inner: 1, reverse }, { outer: 17, n: 65, inner: 1, reverse }, { outer: 3, n: 17, inner: 65, reverse },
-    { outer: 1, n: 197, inner: 17, reverse }, { outer: 0, n: 5, inner: 3, reverse }, { outer: 2, n: 0, inner: 3, reverse }, { outer: 1, n: 40000, inner: 1, reverse },
+    { outer: 1, n: 1, inner: 1, reverse },
+    { outer: 17, n: 65, inner: 1, reverse },
+    { outer: 3, n: 17, inner: 65, reverse },
+    { outer: 1, n: 197, inner: 17, reverse },
+    { outer: 0, n: 5, inner: 3, reverse },
+    { outer: 2, n: 0, inner: 3, reverse },
+    { outer: 1, n: 40000, inner: 1, reverse },
   ]),
   terms: ({ n }) => n,
 });

@@ -1,7 +1,12 @@
 import type { RegisterType } from "./program.ts";
 import { opNames, type ScalarRow, scalarRow } from "./scalar.ts";
 
-const types: readonly (readonly [RegisterType, string])[] = [["f32", "float"], ["f64", "double"], ["i32", "int32_t"], ["u32", "uint32_t"]];
+const types: readonly (readonly [RegisterType, string])[] = [
+  ["f32", "float"],
+  ["f64", "double"],
+  ["i32", "int32_t"],
+  ["u32", "uint32_t"],
+];
 
 function entry(row: ScalarRow, type: RegisterType, cType: string): string {
   if (!row.types.includes(type)) return "nullptr";

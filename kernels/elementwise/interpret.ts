@@ -7,14 +7,22 @@ import { scalarFunction, scalarRow } from "./scalar.ts";
 /** A number rounded as a dtype holds it; integers truncate and wrap, everything but 0 is true. */
 export function castTo(dtype: DType, value: number): number {
   switch (dtype) {
-    case "f64": return value;
-    case "f32": return Math.fround(value);
-    case "f16": return f16ToF32(f32ToF16(value));
-    case "bf16": return bf16ToF32(f32ToBf16(value));
-    case "i32": return value | 0;
-    case "u32": return value >>> 0;
-    case "u8": return value & 255;
-    case "bool": return value !== 0 ? 1 : 0;
+    case "f64":
+      return value;
+    case "f32":
+      return Math.fround(value);
+    case "f16":
+      return f16ToF32(f32ToF16(value));
+    case "bf16":
+      return bf16ToF32(f32ToBf16(value));
+    case "i32":
+      return value | 0;
+    case "u32":
+      return value >>> 0;
+    case "u8":
+      return value & 255;
+    case "bool":
+      return value !== 0 ? 1 : 0;
   }
 }
 
@@ -39,7 +47,8 @@ function combiner(combine: Combine, dtype: DType): (a: number, b: number) => num
 /** Runs a program in f64. `accumulator`, row-major over the shape, is what `load -1` reads. */
 export function interpret(program: Program, inputs: readonly Numbers[], outputs: readonly Numbers[], accumulator?: Numbers): void {
   const { shape, reduced } = program;
-  const rank = shape.length, size = sizeOf(shape);
+  const rank = shape.length,
+    size = sizeOf(shape);
   const keptStrides = new Array<number>(rank).fill(0);
   for (let i = rank - 1, step = 1; i >= 0; i--) {
     if (reduced[i]) continue;
@@ -53,18 +62,31 @@ export function interpret(program: Program, inputs: readonly Numbers[], outputs:
   const steps = program.code.map((instruction): Step => {
     const { op, destination: d, a, b } = instruction;
     if (op === "load") {
-      if (a < 0) return (r, element) => { r[d] = accumulator![element]!; };
+      if (a < 0)
+        return (r, element) => {
+          r[d] = accumulator![element]!;
+        };
       const from = inputs[a]!;
-      return (r) => { r[d] = from[at[a]!]!; };
+      return (r) => {
+        r[d] = from[at[a]!]!;
+      };
     }
     if (op !== "store") return compute(instruction);
     const { combine, dtype } = program.outputs[a]!;
     const to = outputs[a]!;
-    if (combine === "none") return (r, element) => { to[element] = r[b]!; };
-    const step = combiner(combine, dtype), slot = program.inputs.length + a;
-    return (r) => { to[at[slot]!] = step(to[at[slot]!]!, r[b]!); };
+    if (combine === "none")
+      return (r, element) => {
+        to[element] = r[b]!;
+      };
+    const step = combiner(combine, dtype),
+      slot = program.inputs.length + a;
+    return (r) => {
+      to[at[slot]!] = step(to[at[slot]!]!, r[b]!);
+    };
   });
-  program.outputs.forEach(({ combine }, i) => { if (combine !== "none") outputs[i]!.fill(combiners[combine].start); });
+  program.outputs.forEach(({ combine }, i) => {
+    if (combine !== "none") outputs[i]!.fill(combiners[combine].start);
+  });
 
   const registers = new Float64Array(program.registers);
   const index = new Array<number>(rank).fill(0);
@@ -83,12 +105,18 @@ export function interpret(program: Program, inputs: readonly Numbers[], outputs:
 function compute({ op, type, destination: d, a, b, c }: Instruction): Step {
   if (op === "constant") {
     const value = fromHalves(a, b);
-    return (r) => { r[d] = value; };
+    return (r) => {
+      r[d] = value;
+    };
   }
   if (op === "cast") {
     const dtype = dtypes[b]!;
-    return (r) => { r[d] = castTo(dtype, r[a]!); };
+    return (r) => {
+      r[d] = castTo(dtype, r[a]!);
+    };
   }
   const f = scalarFunction(scalarRow(op)!, type);
-  return (r) => { r[d] = f(r[a]!, r[b]!, r[c]!); };
+  return (r) => {
+    r[d] = f(r[a]!, r[b]!, r[c]!);
+  };
 }

@@ -1,7 +1,7 @@
+#include "kernels/shared/kernel.h"
 #include "kernels/elementwise/reduce.h"
 #include "kernels/elementwise/scalar.gen.h"
 #include "kernels/elementwise/space.h"
-#include "kernels/shared/kernel.h"
 
 namespace steppe::STEPPE_NS {
 namespace {
@@ -62,7 +62,8 @@ class Run {
       }
     });
     if (space_.total > 0) {
-      (*call_.parallel)(cut.pieces * partials_, [&](int64_t task, int worker) { part(cut, task / partials_, &split, task % partials_, task % partials_, worker); });
+      (*call_.parallel)(cut.pieces * partials_,
+                        [&](int64_t task, int worker) { part(cut, task / partials_, &split, task % partials_, task % partials_, worker); });
     }
     (*call_.parallel)(chunks, [&](int64_t task, int worker) {
       const int64_t first = task * chunk, many = std::min(chunk, space_.kept - first);

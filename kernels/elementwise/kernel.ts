@@ -17,8 +17,7 @@ const reducedSize = ({ shape, reduced }: Program): number => sizeOf(shape.filter
 function reach(shape: readonly number[], { offset, strides }: ProgramInput): number {
   return sizeOf(shape) === 0 ? 0 : offset + shape.reduce((sum, n, i) => sum + Math.max(0, (n - 1) * strides[i]!), 0) + 1;
 }
-const outputSizes = (program: Program): number[] =>
-  program.outputs.map((y) => (y.combine === "none" ? sizeOf(program.shape) : keptSize(program)));
+const outputSizes = (program: Program): number[] => program.outputs.map((y) => (y.combine === "none" ? sizeOf(program.shape) : keptSize(program)));
 
 /** An elementwise chain, with combining (reducing) outputs. Programs carry their own types: one variant serves all dtypes. */
 export const elementwise = kernel<ElementwiseParams>({
@@ -37,7 +36,8 @@ export const elementwise = kernel<ElementwiseParams>({
     return { inputs: program.inputs.map((x) => reach(program.shape, x)), outputs: outputSizes(program) };
   },
   cost(p) {
-    const program = decode(p), size = sizeOf(program.shape);
+    const program = decode(p),
+      size = sizeOf(program.shape);
     const arithmetic = program.code.filter((i) => !structuralOps.includes(i.op)).length + program.outputs.filter((y) => y.combine !== "none").length;
     const read = program.inputs.reduce((sum, x) => sum + bytesPer[x.dtype] * sizeOf(program.shape.filter((_, i) => x.strides[i] !== 0)), 0);
     const written = outputSizes(program).reduce((sum, n, i) => sum + n * bytesPer[program.outputs[i]!.dtype], 0);

@@ -7,8 +7,7 @@
 namespace steppe::STEPPE_NS {
 
 // d = f(a, b, c), all T. Operands that f does not take are not read.
-template <class T, auto f>
-void map(void* d, const void* a, const void* b, const void* c, int64_t n) {
+template <class T, auto f> void map(void* d, const void* a, const void* b, const void* c, int64_t n) {
   using V = vec<T>;
   const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b), *z = static_cast<const T*>(c);
   for (int64_t i = 0; i < n; i += kLanes<T>) {
@@ -22,8 +21,7 @@ void map(void* d, const void* a, const void* b, const void* c, int64_t n) {
   }
 }
 // d = 1 where the mask f(a, b) is set, else 0; d is i32.
-template <class T, auto f>
-void test(void* d, const void* a, const void* b, const void*, int64_t n) {
+template <class T, auto f> void test(void* d, const void* a, const void* b, const void*, int64_t n) {
   using V = vec<T>;
   const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
   for (int64_t i = 0; i < n; i += kLanes<T>) {
@@ -37,8 +35,7 @@ void test(void* d, const void* a, const void* b, const void*, int64_t n) {
   }
 }
 // d = f(a != 0, b, c); a is i32.
-template <class T, auto f>
-void choose(void* d, const void* a, const void* b, const void* c, int64_t n) {
+template <class T, auto f> void choose(void* d, const void* a, const void* b, const void* c, int64_t n) {
   using Lane = LaneOf<mask<T>>;
   const T *yes = static_cast<const T*>(b), *no = static_cast<const T*>(c);
   for (int64_t i = 0; i < n; i += kLanes<T>) {
@@ -52,8 +49,7 @@ inline int32_t wrapToInteger(double x) {
   if (!(__builtin_fabs(x) < 9223372036854775808.0)) return 0;
   return int32_t(uint32_t(uint64_t(int64_t(x))));
 }
-template <class T, int N>
-STEPPE_INLINE vecn<int32_t, N> toInteger(vecn<T, N> x) {
+template <class T, int N> STEPPE_INLINE vecn<int32_t, N> toInteger(vecn<T, N> x) {
   if constexpr (T(0.5) == T(0)) {
     return __builtin_convertvector(x, vecn<int32_t, N>);
   } else {
@@ -68,8 +64,7 @@ STEPPE_INLINE vecn<int32_t, N> toInteger(vecn<T, N> x) {
 }
 
 // What a register of T holds after it is rounded to dtype `to`, as a register of that dtype.
-template <class T, DType to>
-STEPPE_INLINE auto castTo(vec<T> x) {
+template <class T, DType to> STEPPE_INLINE auto castTo(vec<T> x) {
   constexpr int N = kLanes<T>;
   if constexpr (to == DType::f64) {
     return convert<double>(x);
@@ -89,22 +84,22 @@ STEPPE_INLINE auto castTo(vec<T> x) {
     return toInteger<T, N>(x);
   }
 }
-template <class T, DType to>
-void castLoop(void* d, const void* a, const void*, const void*, int64_t n) {
+template <class T, DType to> void castLoop(void* d, const void* a, const void*, const void*, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes<T>) {
     const auto y = castTo<T, to>(load(static_cast<const T*>(a) + i));
     storeAs(static_cast<LaneOf<std::remove_cvref_t<decltype(y)>>*>(d) + i, y);
   }
 }
-#define STEPPE_CASTS(T) \
-  {castLoop<T, DType::f64>, castLoop<T, DType::f32>, castLoop<T, DType::f16>, castLoop<T, DType::bf16>, \
-   castLoop<T, DType::i32>, castLoop<T, DType::u32>, castLoop<T, DType::u8>, castLoop<T, DType::boolean>}
+#define STEPPE_CASTS(T)                                                                                                           \
+  {                                                                                                                               \
+    castLoop<T, DType::f64>, castLoop<T, DType::f32>, castLoop<T, DType::f16>, castLoop<T, DType::bf16>, castLoop<T, DType::i32>, \
+        castLoop<T, DType::u32>, castLoop<T, DType::u8>, castLoop<T, DType::boolean>                                              \
+  }
 const Loop cast_loops[4][8] = {STEPPE_CASTS(float), STEPPE_CASTS(double), STEPPE_CASTS(int32_t), STEPPE_CASTS(uint32_t)};
 #undef STEPPE_CASTS
 
 // Memory of M as registers of R hold it: N at a time, and one.
-template <DType type, int N, class R, class M>
-STEPPE_INLINE vecn<R, N> widen(const M* from) {
+template <DType type, int N, class R, class M> STEPPE_INLINE vecn<R, N> widen(const M* from) {
   const auto x = loadAs<vecn<M, N>>(from);
   if constexpr (type == DType::f16) {
     return fromHalf<N>(x);
@@ -114,8 +109,7 @@ STEPPE_INLINE vecn<R, N> widen(const M* from) {
     return __builtin_convertvector(x, vecn<R, N>);
   }
 }
-template <DType type, class R, class M>
-void widenRow(R* d, const M* from, int64_t n) {
+template <DType type, class R, class M> void widenRow(R* d, const M* from, int64_t n) {
   constexpr int N = kLanes<R>;
   int64_t i = 0;
   for (; i + N <= n; i += N) storeAs(d + i, widen<type, N, R>(from + i));
@@ -150,12 +144,11 @@ void loader(void* d, const void* memory, int64_t rows, int64_t columns, int64_t 
     }
   }
 }
-const Loader loaders[8] = {loader<DType::f64, double, double>, loader<DType::f32, float, float>, loader<DType::f16, float, uint16_t>,
-                           loader<DType::bf16, float, uint16_t>, loader<DType::i32, int32_t, int32_t>, loader<DType::u32, uint32_t, uint32_t>,
-                           loader<DType::u8, int32_t, uint8_t>, loader<DType::boolean, int32_t, uint8_t>};
+const Loader loaders[8] = {loader<DType::f64, double, double>,   loader<DType::f32, float, float>,        loader<DType::f16, float, uint16_t>,
+                           loader<DType::bf16, float, uint16_t>, loader<DType::i32, int32_t, int32_t>,    loader<DType::u32, uint32_t, uint32_t>,
+                           loader<DType::u8, int32_t, uint8_t>,  loader<DType::boolean, int32_t, uint8_t>};
 
-template <DType type, int N, class R>
-STEPPE_INLINE auto narrow(vecn<R, N> x) {
+template <DType type, int N, class R> STEPPE_INLINE auto narrow(vecn<R, N> x) {
   if constexpr (type == DType::f16) {
     return toHalf<N>(x);
   } else if constexpr (type == DType::bf16) {
@@ -168,8 +161,7 @@ STEPPE_INLINE auto narrow(vecn<R, N> x) {
     return x;
   }
 }
-template <DType type, class R, class M>
-void narrowRow(M* to, const R* from, int64_t n) {
+template <DType type, class R, class M> void narrowRow(M* to, const R* from, int64_t n) {
   constexpr int N = kLanes<R>;
   int64_t i = 0;
   for (; i + N <= n; i += N) storeAs(to + i, narrow<type, N, R>(load(from + i)));
@@ -177,15 +169,14 @@ void narrowRow(M* to, const R* from, int64_t n) {
   const auto x = narrow<type, N, R>(loadPartial(from + i, int(n - i)));
   __builtin_memcpy(to + i, &x, size_t(n - i) * sizeof(M));
 }
-template <DType type, class R, class M>
-void storer(void* memory, const void* block, int64_t rows, int64_t columns, int64_t row_stride) {
+template <DType type, class R, class M> void storer(void* memory, const void* block, int64_t rows, int64_t columns, int64_t row_stride) {
   M* to = static_cast<M*>(memory);
   const R* from = static_cast<const R*>(block);
   if (rows == 1 || row_stride == columns) return narrowRow<type>(to, from, rows * columns);
   for (int64_t r = 0; r < rows; r++) narrowRow<type>(to + r * row_stride, from + r * columns, columns);
 }
-const Storer storers[8] = {storer<DType::f64, double, double>, storer<DType::f32, float, float>, storer<DType::f16, float, uint16_t>,
-                           storer<DType::bf16, float, uint16_t>, storer<DType::i32, int32_t, int32_t>, storer<DType::u32, uint32_t, uint32_t>,
-                           storer<DType::u8, int32_t, uint8_t>, storer<DType::boolean, int32_t, uint8_t>};
+const Storer storers[8] = {storer<DType::f64, double, double>,   storer<DType::f32, float, float>,        storer<DType::f16, float, uint16_t>,
+                           storer<DType::bf16, float, uint16_t>, storer<DType::i32, int32_t, int32_t>,    storer<DType::u32, uint32_t, uint32_t>,
+                           storer<DType::u8, int32_t, uint8_t>,  storer<DType::boolean, int32_t, uint8_t>};
 
 }  // namespace steppe::STEPPE_NS

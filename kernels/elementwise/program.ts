@@ -65,7 +65,13 @@ export function encodeProgram(program: Program, opcodes: ReadonlyMap<string, num
   const { shape, reduced, registers, inputs, outputs, code } = program;
   const mask = reduced.reduce((bits, on, i) => (on ? bits | (1 << i) : bits), 0);
   return Int32Array.from([
-    shape.length, ...axes(shape, 1), mask, inputs.length, outputs.length, registers, code.length,
+    shape.length,
+    ...axes(shape, 1),
+    mask,
+    inputs.length,
+    outputs.length,
+    registers,
+    code.length,
     ...inputs.flatMap((x) => [dtypes.indexOf(x.dtype), x.offset, ...axes(x.strides, 0)]),
     ...outputs.flatMap((y) => [dtypes.indexOf(y.dtype), combines.indexOf(y.combine)]),
     ...code.flatMap((i) => [opcodes.get(i.op)! | (registerTypes.indexOf(i.type) << 16), i.destination, i.a, i.b, i.c]),
@@ -77,7 +83,8 @@ export const instructionAt = (inputs: number, outputs: number, index: number): n
 
 export function decodeProgram(words: ArrayLike<number>, opNames: readonly string[]): Program {
   const list = Array.from(words);
-  const rank = list[0]!, mask = list[1 + maxRank]!;
+  const rank = list[0]!,
+    mask = list[1 + maxRank]!;
   const [inputs, outputs, registers, instructions] = list.slice(2 + maxRank, headerWords) as [number, number, number, number];
   let at = headerWords;
   const take = (n: number): number[] => list.slice(at, (at += n));
@@ -85,8 +92,14 @@ export function decodeProgram(words: ArrayLike<number>, opNames: readonly string
     shape: list.slice(1, 1 + rank),
     reduced: Array.from({ length: rank }, (_, i) => (mask >> i) % 2 !== 0),
     registers,
-    inputs: Array.from({ length: inputs }, () => { const [d, offset, ...strides] = take(inputWords); return { dtype: dtypes[d!]!, offset: offset!, strides: strides.slice(0, rank) }; }),
-    outputs: Array.from({ length: outputs }, () => { const [d, c] = take(outputWords); return { dtype: dtypes[d!]!, combine: combines[c!]! }; }),
+    inputs: Array.from({ length: inputs }, () => {
+      const [d, offset, ...strides] = take(inputWords);
+      return { dtype: dtypes[d!]!, offset: offset!, strides: strides.slice(0, rank) };
+    }),
+    outputs: Array.from({ length: outputs }, () => {
+      const [d, c] = take(outputWords);
+      return { dtype: dtypes[d!]!, combine: combines[c!]! };
+    }),
     code: Array.from({ length: instructions }, () => {
       const [word, destination, a, b, c] = take(instructionWords) as [number, number, number, number, number];
       return { op: opNames[word & 0xffff]!, type: registerTypes[word >> 16]!, destination, a, b, c };

@@ -7,12 +7,10 @@
 namespace steppe::STEPPE_NS {
 
 // Accumulators of one output, 8 bytes each.
-template <class T>
-using Accumulator = std::conditional_t<std::is_floating_point_v<T>, double, T>;
+template <class T> using Accumulator = std::conditional_t<std::is_floating_point_v<T>, double, T>;
 constexpr int64_t kAccumulatorBytes = 8;
 
-template <class T, Combine how>
-struct Combiner {
+template <class T, Combine how> struct Combiner {
   using A = Accumulator<T>;
   // The lanes of integer sums and products are unsigned: they wrap.
   using Lane = std::conditional_t<std::is_same_v<T, int32_t> && (how == Combine::sum || how == Combine::prod), uint32_t, T>;
@@ -23,8 +21,7 @@ struct Combiner {
     if constexpr (how == Combine::max) return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
     return Limits::has_infinity ? Limits::infinity() : Limits::max();
   }
-  template <class V>
-  static STEPPE_INLINE V join(V a, V b) {
+  template <class V> static STEPPE_INLINE V join(V a, V b) {
     if constexpr (how == Combine::sum) return a + b;
     if constexpr (how == Combine::prod) return a * b;
     if constexpr (how == Combine::max) return ((a > b) | (a != a)) ? a : b;
@@ -108,13 +105,12 @@ struct Reduction {
   void (*block)(void* accumulators, const void* from, int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride);
   void (*finish)(void* registers, const void* accumulators, int64_t n, int64_t partials, int64_t apart);
 };
-template <class T, Combine how>
-constexpr Reduction reductionOf() {
+template <class T, Combine how> constexpr Reduction reductionOf() {
   using C = Combiner<T, how>;
   return {C::begin, C::block, C::finish};
 }
 #define STEPPE_REDUCTIONS(how) \
-  {reductionOf<float, how>(), reductionOf<double, how>(), reductionOf<int32_t, how>(), reductionOf<uint32_t, how>()}
+  { reductionOf<float, how>(), reductionOf<double, how>(), reductionOf<int32_t, how>(), reductionOf<uint32_t, how>() }
 // By combine and register type.
 const Reduction reductions[5][4] = {
     {}, STEPPE_REDUCTIONS(Combine::sum), STEPPE_REDUCTIONS(Combine::max), STEPPE_REDUCTIONS(Combine::min), STEPPE_REDUCTIONS(Combine::prod)};

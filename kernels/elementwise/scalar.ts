@@ -21,7 +21,9 @@ export interface ScalarRow {
   readonly wgsl: string;
 }
 
-const floats = ["f32", "f64"] as const, integers = ["i32", "u32"] as const, all = [...floats, ...integers] as const;
+const floats = ["f32", "f64"] as const,
+  integers = ["i32", "u32"] as const,
+  all = [...floats, ...integers] as const;
 const bit = (on: boolean): number => (on ? 1 : 0);
 const floorDivide = (a: number, b: number): number => Math.floor(a / b);
 const shiftLeft = (a: number, b: number): number => (b >>> 0 < 32 ? a << b : 0);
@@ -34,7 +36,13 @@ const two = (name: string, row: Unary): ScalarRow => ({ name, arity: 2, result: 
 /** A float function that is called the same in C and WGSL. */
 const float = (name: string, f64: (a: number) => number, wgsl = `${name}(a)`): ScalarRow => one(name, { types: floats, f64, c: `${name}(a)`, wgsl });
 const compare = (name: string, operator: string, f64: (a: number, b: number) => boolean): ScalarRow => ({
-  name, arity: 2, result: "i32", types: all, f64: (a, b) => bit(f64(a, b)), c: `a ${operator} b`, wgsl: `a ${operator} b`,
+  name,
+  arity: 2,
+  result: "i32",
+  types: all,
+  f64: (a, b) => bit(f64(a, b)),
+  c: `a ${operator} b`,
+  wgsl: `a ${operator} b`,
 });
 
 export const scalarRows: readonly ScalarRow[] = [
@@ -46,7 +54,13 @@ export const scalarRows: readonly ScalarRow[] = [
   // The sign of the divisor; integers modulo 0 give 0.
   two("mod", { types: all, f64: mod, c: "mod(a, b)", wgsl: "steppeMod(a, b)" }),
   // Integers divided by 0 give 0.
-  two("floorDivide", { types: all, f64: floorDivide, integer: (a, b) => (b === 0 ? 0 : floorDivide(a, b)), c: "floorDivide(a, b)", wgsl: "steppeFloorDivide(a, b)" }),
+  two("floorDivide", {
+    types: all,
+    f64: floorDivide,
+    integer: (a, b) => (b === 0 ? 0 : floorDivide(a, b)),
+    c: "floorDivide(a, b)",
+    wgsl: "steppeFloorDivide(a, b)",
+  }),
   one("neg", { types: all, modular: true, f64: (a) => -a, c: "-a", wgsl: "T(0) - a" }),
   one("abs", { types: all, f64: Math.abs, c: "abs(a)", wgsl: "abs(a)" }),
   one("sign", { types: all, f64: Math.sign, c: "sign(a)", wgsl: "sign(a)" }),
@@ -87,8 +101,14 @@ export const scalarRows: readonly ScalarRow[] = [
   compare("greaterEqual", ">=", (a, b) => a >= b),
   { ...one("isNaN", { types: floats, f64: (a) => bit(Number.isNaN(a)), c: "a != a", wgsl: "steppeIsNaN(a)" }), result: "i32" },
   { ...one("isFinite", { types: floats, f64: (a) => bit(Number.isFinite(a)), c: "isFinite(a)", wgsl: "steppeIsFinite(a)" }), result: "i32" },
-  { ...two("logicalAnd", { types: integers, f64: (a, b) => bit(a !== 0 && b !== 0), c: "(a != 0) & (b != 0)", wgsl: "a != T(0) && b != T(0)" }), result: "i32" },
-  { ...two("logicalOr", { types: integers, f64: (a, b) => bit(a !== 0 || b !== 0), c: "(a != 0) | (b != 0)", wgsl: "a != T(0) || b != T(0)" }), result: "i32" },
+  {
+    ...two("logicalAnd", { types: integers, f64: (a, b) => bit(a !== 0 && b !== 0), c: "(a != 0) & (b != 0)", wgsl: "a != T(0) && b != T(0)" }),
+    result: "i32",
+  },
+  {
+    ...two("logicalOr", { types: integers, f64: (a, b) => bit(a !== 0 || b !== 0), c: "(a != 0) | (b != 0)", wgsl: "a != T(0) || b != T(0)" }),
+    result: "i32",
+  },
   { ...one("logicalNot", { types: integers, f64: (a) => bit(a === 0), c: "a == 0", wgsl: "a == T(0)" }), result: "i32" },
   two("bitAnd", { types: integers, modular: true, f64: (a, b) => a & b, c: "a & b", wgsl: "a & b" }),
   two("bitOr", { types: integers, modular: true, f64: (a, b) => a | b, c: "a | b", wgsl: "a | b" }),

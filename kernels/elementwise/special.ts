@@ -2,11 +2,11 @@
 
 const twoOverSqrtPi = 1.1283791670955126;
 
-/** 2/sqrt(pi) exp(-x^2) sum_n 2^n x^(2n+1) / (2n+1)!!: all terms positive, so nothing cancels. For |x| < 3. */
+/** 2/sqrt(pi) x exp(-x^2) (1 + 2x^2/3 (1 + 2x^2/5 (1 + ...))): all terms positive, so nothing cancels. For |x| < 1. */
 function erfSeries(x: number): number {
-  let term = x, sum = x;
-  for (let n = 1; Math.abs(term) > Math.abs(sum) * 1e-17; n++) sum += term *= (2 * x * x) / (2 * n + 1);
-  return twoOverSqrtPi * Math.exp(-x * x) * sum;
+  let sum = 1;
+  for (let n = 30; n > 0; n--) sum = 1 + ((2 * x * x) / (2 * n + 1)) * sum;
+  return twoOverSqrtPi * x * Math.exp(-x * x) * sum;
 }
 /** erfc(x) = exp(-x^2) / (sqrt(pi) (x + (1/2)/(x + 1/(x + (3/2)/(x + ...))))). For x >= 1. */
 function erfcFraction(x: number): number {
@@ -16,7 +16,7 @@ function erfcFraction(x: number): number {
 }
 export function erf(x: number): number {
   if (x === 0 || Number.isNaN(x)) return x;
-  return Math.abs(x) < 2 ? erfSeries(x) : Math.sign(x) * (1 - erfcFraction(Math.abs(x)));
+  return Math.abs(x) < 1 ? erfSeries(x) : Math.sign(x) * (1 - erfcFraction(Math.abs(x)));
 }
 export function erfc(x: number): number {
   if (Number.isNaN(x)) return x;
@@ -27,8 +27,10 @@ export function erfc(x: number): number {
 /** Winitzki's closed form, then Halley steps on erf(y) = x (on erfc in the tails, where 1 - |x| is exact). */
 export function erfinv(x: number): number {
   if (x === 0 || !(Math.abs(x) < 1)) return x === 0 ? x : Math.abs(x) === 1 ? x * Infinity : NaN;
-  const size = Math.abs(x), a = 0.147;
-  const l = Math.log1p(-size * size), h = 2 / (Math.PI * a) + l / 2;
+  const size = Math.abs(x),
+    a = 0.147;
+  const l = Math.log1p(-size * size),
+    h = 2 / (Math.PI * a) + l / 2;
   let y = Math.sqrt(Math.sqrt(h * h - l / a) - h);
   for (let step = 0; step < 4; step++) {
     const error = size < 0.5 ? erf(y) - size : 1 - size - erfc(y);
@@ -72,6 +74,7 @@ export const pow = (a: number, b: number): number => (a === 1 || (a === -1 && Ma
 export function integerPow(base: number, exponent: number): number {
   if (exponent < 0) return base === 1 ? 1 : base === -1 ? (exponent % 2 === 0 ? 1 : -1) : 0;
   let result = 1;
-  for (let power = base, e = exponent; e > 0; e = Math.floor(e / 2), power = Math.imul(power, power)) if (e % 2 === 1) result = Math.imul(result, power);
+  for (let power = base, e = exponent; e > 0; e = Math.floor(e / 2), power = Math.imul(power, power))
+    if (e % 2 === 1) result = Math.imul(result, power);
   return result;
 }

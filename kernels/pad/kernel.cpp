@@ -18,8 +18,7 @@ struct AxisPad {
   }
 };
 
-template <int Bytes>
-void pad(const Call& call) {
+template <int Bytes> void pad(const Call& call) {
   using T = typename Opaque<Bytes>::type;
   const Pad& p = call.params<Pad>();
   const T* x = call.buffer<const T>(0);

@@ -29,8 +29,10 @@ export const pad = kernel<PadParams>({
   sizes: (p) => ({ x: sizeOf(p.shape), y: sizeOf(paddedShape(p)) }),
   cost: (p) => ({ flops: 0, bytes: (sizeOf(p.shape) + sizeOf(paddedShape(p))) * bytesPer.f32 }),
   reference({ inputs: { x }, outputs: { y } }, p) {
-    const shape = p.shape.slice(0, p.rank), out = paddedShape(p);
-    const from = contiguousStrides(shape), to = contiguousStrides(out);
+    const shape = p.shape.slice(0, p.rank),
+      out = paddedShape(p);
+    const from = contiguousStrides(shape),
+      to = contiguousStrides(out);
     y!.fill(0);
     for (let i = 0; i < x!.length; i++) {
       const at = shape.map((n, axis) => p.low[axis]! + (Math.floor(i / from[axis]!) % n) * (1 + p.interior[axis]!));

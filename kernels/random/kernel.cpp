@@ -12,12 +12,8 @@ struct Threefry {
 using Words = vec<uint32_t>;
 constexpr int kBlocks = kLanes<uint32_t>;
 
-template <int by>
-STEPPE_INLINE Words rotate(Words x) {
-  return (x << by) | (x >> (32 - by));
-}
-template <int r0, int r1, int r2, int r3>
-STEPPE_INLINE void rounds(Words& a, Words& b) {
+template <int by> STEPPE_INLINE Words rotate(Words x) { return (x << by) | (x >> (32 - by)); }
+template <int r0, int r1, int r2, int r3> STEPPE_INLINE void rounds(Words& a, Words& b) {
   b = rotate<r0>(b) ^ (a += b);
   b = rotate<r1>(b) ^ (a += b);
   b = rotate<r2>(b) ^ (a += b);

@@ -30,8 +30,14 @@ export const threefry = kernel<ThreefryParams>({
     }
   },
   cases: [
-    { batch: 1, n: 1, pairs: 0, counted: 0 }, { batch: 1, n: 17, pairs: 0, counted: 1 }, { batch: 3, n: 65, pairs: 0, counted: 1 }, { batch: 197, n: 2, pairs: 1, counted: 1 }, { batch: 2, n: 34, pairs: 1, counted: 0 },
-    { batch: 0, n: 4, pairs: 0, counted: 0 }, { batch: 2, n: 0, pairs: 0, counted: 0 }, { batch: 1, n: 100000, pairs: 0, counted: 0 },
+    { batch: 1, n: 1, pairs: 0, counted: 0 },
+    { batch: 1, n: 17, pairs: 0, counted: 1 },
+    { batch: 3, n: 65, pairs: 0, counted: 1 },
+    { batch: 197, n: 2, pairs: 1, counted: 1 },
+    { batch: 2, n: 34, pairs: 1, counted: 0 },
+    { batch: 0, n: 4, pairs: 0, counted: 0 },
+    { batch: 2, n: 0, pairs: 0, counted: 0 },
+    { batch: 1, n: 100000, pairs: 0, counted: 0 },
   ],
   generate: (_, size, __, random) => Float64Array.from({ length: size }, () => Math.floor(random() * top)),
 });

@@ -11,8 +11,7 @@ struct ScatterAdd {
 };
 
 // A task owns a stretch of columns of one [n, inner] plane, so every element has one writer and its updates keep their order.
-template <class T>
-void scatterAdd(const Call& call) {
+template <class T> void scatterAdd(const Call& call) {
   const ScatterAdd& p = call.params<ScatterAdd>();
   const int64_t planes = int64_t(p.batch) * p.outer, n = p.n, inner = p.inner, count = p.count;
   const T *x = call.buffer<const T>(0), *updates = call.buffer<const T>(2);
@@ -40,8 +39,7 @@ struct ScatterAlong {
   uint32_t outer, n, inner, count;
 };
 
-template <class T>
-void scatterAlong(const Call& call) {
+template <class T> void scatterAlong(const Call& call) {
   const ScatterAlong& p = call.params<ScatterAlong>();
   const int64_t outer = p.outer, n = p.n, inner = p.inner, count = p.count;
   const T *x = call.buffer<const T>(0), *updates = call.buffer<const T>(2);

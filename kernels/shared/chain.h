@@ -145,8 +145,7 @@ class Chain {
 
   // Runs the program on a rectangle of at most blockSize() elements. combine(output, type, block) gets what a combining store stores:
   // rows x columns, dense.
-  template <class F>
-  void block(const Rectangle& where, void* scratch, F&& combine) const {
+  template <class F> void block(const Rectangle& where, void* scratch, F&& combine) const {
     void** at = static_cast<void**>(scratch);
     const int64_t n = where.rows * where.columns, padded = (n + kPad - 1) / kPad * kPad;
     const bool whole = n == padded, dense = where.rows == 1 || where.columns == where.output_stride;
@@ -165,7 +164,8 @@ class Chain {
         }
         case Kind::accumulator:
           at[s.d] = own(scratch, s.d);
-          loaders[int(s.type == RegisterType::f64 ? DType::f64 : DType::f32)](at[s.d], where.accumulator, where.rows, where.columns, where.accumulator_stride, 1);
+          loaders[int(s.type == RegisterType::f64 ? DType::f64 : DType::f32)](at[s.d], where.accumulator, where.rows, where.columns,
+                                                                              where.accumulator_stride, 1);
           break;
         case Kind::constant:
           if (!s.hoisted) fill(s, at[s.d] = own(scratch, s.d));
@@ -193,11 +193,11 @@ class Chain {
   struct Step {
     Kind kind;
     RegisterType type;
-    bool hoisted = false;   // load, constant: the same in every block
-    bool direct = false;    // load: the input's memory may serve as the register
-    int output = -1;        // compute: the output whose memory may serve as the register
-    int writers = 0;        // steps that write register d
-    int64_t columns = 0;    // hoisted load: the row that repeats; 0 for a single element
+    bool hoisted = false;  // load, constant: the same in every block
+    bool direct = false;   // load: the input's memory may serve as the register
+    int output = -1;       // compute: the output whose memory may serve as the register
+    int writers = 0;       // steps that write register d
+    int64_t columns = 0;   // hoisted load: the row that repeats; 0 for a single element
     int d = 0, a = 0, b = 0, c = 0;
     Loop loop = nullptr;
   };
@@ -208,19 +208,20 @@ class Chain {
   const void* element(int input, int64_t at) const { return static_cast<const char*>(inputs_[input]) + at * bytesOf(program_.inputType(input)); }
   void* place(int output, int64_t at) const { return static_cast<char*>(outputs_[output]) + at * bytesOf(program_.outputType(output)); }
 
-  template <class T>
-  static void fillWith(void* d, double value, int64_t n) {
-    std::fill_n(static_cast<T*>(d), n, T(value));
-  }
+  template <class T> static void fillWith(void* d, double value, int64_t n) { std::fill_n(static_cast<T*>(d), n, T(value)); }
   void fill(const Step& s, void* d) const {
     const int32_t halves[2] = {s.a, s.b};
     double value;
     std::memcpy(&value, halves, sizeof value);
     switch (s.type) {
-      case RegisterType::f32: return fillWith<float>(d, value, block_);
-      case RegisterType::f64: return fillWith<double>(d, value, block_);
-      case RegisterType::i32: return fillWith<int32_t>(d, value, block_);
-      case RegisterType::u32: return fillWith<uint32_t>(d, value, block_);
+      case RegisterType::f32:
+        return fillWith<float>(d, value, block_);
+      case RegisterType::f64:
+        return fillWith<double>(d, value, block_);
+      case RegisterType::i32:
+        return fillWith<int32_t>(d, value, block_);
+      case RegisterType::u32:
+        return fillWith<uint32_t>(d, value, block_);
     }
   }
 

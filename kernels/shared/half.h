@@ -4,26 +4,22 @@
 
 namespace steppe::STEPPE_NS {
 
-template <int N>
-STEPPE_INLINE vecn<float, N> fromBrain(vecn<uint16_t, N> h) {
+template <int N> STEPPE_INLINE vecn<float, N> fromBrain(vecn<uint16_t, N> h) {
   return bitsAs<vecn<float, N>>(__builtin_convertvector(h, vecn<uint32_t, N>) << 16);
 }
-template <int N>
-STEPPE_INLINE vecn<uint16_t, N> toBrain(vecn<float, N> x) {
+template <int N> STEPPE_INLINE vecn<uint16_t, N> toBrain(vecn<float, N> x) {
   using Bits = vecn<uint32_t, N>;
   const Bits bits = bitsAs<Bits>(x), rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   return __builtin_convertvector(x == x ? rounded : splatAs<Bits>(0x7fc0u), vecn<uint16_t, N>);
 }
-template <int N>
-STEPPE_INLINE vecn<float, N> fromHalf(vecn<uint16_t, N> h) {
+template <int N> STEPPE_INLINE vecn<float, N> fromHalf(vecn<uint16_t, N> h) {
   using Bits = vecn<uint32_t, N>;
   const Bits wide = __builtin_convertvector(h, Bits), size = (wide & 0x7fffu) << 13;
   // 2^112 moves the exponent; it makes normal numbers of the small ones as well.
   const Bits finite = bitsAs<Bits>(bitsAs<vecn<float, N>>(size) * 0x1p112f), special = size | 0x7f800000u;
   return bitsAs<vecn<float, N>>((size < 0x0f800000u ? finite : special) | (wide & 0x8000u) << 16);
 }
-template <int N>
-STEPPE_INLINE vecn<uint16_t, N> toHalf(vecn<float, N> x) {
+template <int N> STEPPE_INLINE vecn<uint16_t, N> toHalf(vecn<float, N> x) {
   using Bits = vecn<uint32_t, N>;
   const Bits bits = bitsAs<Bits>(x), size = bits & 0x7fffffffu;
   const Bits normal = (size - (112u << 23) + 0xfffu + ((size >> 13) & 1u)) >> 13;

@@ -9,17 +9,10 @@ using floats = vec<float>;
 using doubles = vec<double>;
 
 // c0 + x (c1 + x (c2 + ...))
-template <class V>
-STEPPE_INLINE V polynomial(V, LaneOf<V> c) {
-  return splatAs<V>(c);
-}
-template <class V, class... C>
-STEPPE_INLINE V polynomial(V x, LaneOf<V> c, C... more) {
-  return madd(x, polynomial(x, more...), splatAs<V>(c));
-}
+template <class V> STEPPE_INLINE V polynomial(V, LaneOf<V> c) { return splatAs<V>(c); }
+template <class V, class... C> STEPPE_INLINE V polynomial(V x, LaneOf<V> c, C... more) { return madd(x, polynomial(x, more...), splatAs<V>(c)); }
 // f of every lane.
-template <class F, class V, class... More>
-STEPPE_INLINE V lanewise(F f, V a, More... more) {
+template <class F, class V, class... More> STEPPE_INLINE V lanewise(F f, V a, More... more) {
   V r;
   for (int i = 0; i < kLanesOf<V>; i++) r[i] = f(a[i], more[i]...);
   return r;
@@ -31,36 +24,25 @@ STEPPE_INLINE floats sqrt(floats x) {
 STEPPE_INLINE doubles sqrt(doubles x) {
   return lanewise([](double a) { return __builtin_sqrt(a); }, x);
 }
-template <class V>
-STEPPE_INLINE V rsqrt(V x) {
-  return LaneOf<V>(1) / sqrt(x);
-}
-template <class V>
-STEPPE_INLINE V reciprocal(V x) {
-  return LaneOf<V>(1) / x;
-}
+template <class V> STEPPE_INLINE V rsqrt(V x) { return LaneOf<V>(1) / sqrt(x); }
+template <class V> STEPPE_INLINE V reciprocal(V x) { return LaneOf<V>(1) / x; }
 
 // Numbers from 2^23 (2^52) on are whole already.
-template <class V>
-constexpr LaneOf<V> kWhole = sizeof(LaneOf<V>) == 4 ? LaneOf<V>(8388608) : LaneOf<V>(4503599627370496);
+template <class V> constexpr LaneOf<V> kWhole = sizeof(LaneOf<V>) == 4 ? LaneOf<V>(8388608) : LaneOf<V>(4503599627370496);
 // To the nearest whole number, halves to the even one.
-template <class V>
-STEPPE_INLINE V round(V x) {
-  const V size = abs(x), whole = (size + kWhole<V>) - kWhole<V>;
+template <class V> STEPPE_INLINE V round(V x) {
+  const V size = abs(x), whole = (size + kWhole<V>)-kWhole<V>;
   return size < kWhole<V> ? copySign(whole, x) : x;
 }
-template <class V>
-STEPPE_INLINE V floor(V x) {
+template <class V> STEPPE_INLINE V floor(V x) {
   const V near = round(x), one = splatAs<V>(1);
   return near > x ? near - one : near;
 }
-template <class V>
-STEPPE_INLINE V ceil(V x) {
+template <class V> STEPPE_INLINE V ceil(V x) {
   const V near = round(x), one = splatAs<V>(1);
   return near < x ? copySign(near + one, x) : near;
 }
-template <class V>
-STEPPE_INLINE V sign(V x) {
+template <class V> STEPPE_INLINE V sign(V x) {
   using T = LaneOf<V>;
   const V one = splatAs<V>(1);
   if constexpr (T(-1) > T(0)) {
@@ -69,15 +51,10 @@ STEPPE_INLINE V sign(V x) {
     return x > 0 ? one : x < 0 ? V{} - one : x;
   }
 }
-template <class V>
-STEPPE_INLINE MaskOf<V> isFinite(V x) {
-  return x - x == V{};
-}
+template <class V> STEPPE_INLINE MaskOf<V> isFinite(V x) { return x - x == V{}; }
 
 // 2^n for whole n in [-126, 127]; 0 for -127.
-STEPPE_INLINE floats exponent(mask<float> n) {
-  return bitsAs<floats>((n + 127) << 23);
-}
+STEPPE_INLINE floats exponent(mask<float> n) { return bitsAs<floats>((n + 127) << 23); }
 // x = n ln 2 + r, |r| <= ln 2 / 2; n by the trick of adding 1.5 * 2^23.
 struct Reduced {
   floats r, n;
@@ -122,7 +99,8 @@ STEPPE_INLINE floats expm1(floats x) {
 // ln(1 + f), 1/sqrt(2) <= 1 + f <= sqrt(2), plus n ln 2 + low.
 STEPPE_INLINE floats logOf(floats f, floats n, floats low) {
   const floats square = f * f;
-  floats y = f * square * polynomial(f, 0.333333313f, -0.250008196f, 0.200012267f, -0.166233569f, 0.142017573f, -0.131601825f, 0.12761578f, -0.0763449743f);
+  floats y =
+      f * square * polynomial(f, 0.333333313f, -0.250008196f, 0.200012267f, -0.166233569f, 0.142017573f, -0.131601825f, 0.12761578f, -0.0763449743f);
   y += madd(n, splat(-2.12194440e-4f), low);
   y -= 0.5f * square;
   return madd(n, splat(0.693359375f), f + y);
@@ -171,9 +149,7 @@ STEPPE_INLINE floats sigmoid(floats x) {
   const Logistic l = logistic(x);
   return x < 0.0f ? l.e * l.d : l.d;
 }
-STEPPE_INLINE floats softplus(floats x) {
-  return fastMaximum(floats{}, x) + log1p(expNegative(-abs(x)));
-}
+STEPPE_INLINE floats softplus(floats x) { return fastMaximum(floats{}, x) + log1p(expNegative(-abs(x))); }
 
 // e^(-x^2 / 2); where the level has FMA with the square's rounding error.
 STEPPE_INLINE floats bell(floats x) {
@@ -187,11 +163,13 @@ STEPPE_INLINE floats bell(floats x) {
 // The normal distribution function of -x is bell(x) times this, x in [0, 15].
 STEPPE_INLINE floats mills(floats x) {
   const floats t = 1.0f / madd(x, splat(0.35f), splat(1.0f)), s = t - 1.0f;
-  return t * polynomial(s, 0.5f, 0.639832914f, 0.261060268f, -0.102527089f, -0.0637271628f, 0.0170807317f, -0.0627829581f, -0.0883767307f, -0.0289184526f);
+  return t * polynomial(s, 0.5f, 0.639832914f, 0.261060268f, -0.102527089f, -0.0637271628f, 0.0170807317f, -0.0627829581f, -0.0883767307f,
+                        -0.0289184526f);
 }
 STEPPE_INLINE floats erf(floats x) {
   const floats size = abs(x), square = x * x, far = fastMinimum(splat(15.0f), size * 1.41421356f);
-  const floats near = madd(x, polynomial(square, 0.12837917f, -0.376126379f, 0.112837471f, -0.0268624816f, 0.0052092988f, -0.000824429153f, 8.83625689e-05f), x);
+  const floats near =
+      madd(x, polynomial(square, 0.12837917f, -0.376126379f, 0.112837471f, -0.0268624816f, 0.0052092988f, -0.000824429153f, 8.83625689e-05f), x);
   return size < 0.85f ? near : copySign(1.0f - 2.0f * bell(far) * mills(far), x);
 }
 // x Phi(x) = max(x, 0) - |x| Phi(-|x|)
@@ -219,9 +197,10 @@ STEPPE_INLINE floats geluTanhGrad(floats x) {
 }
 STEPPE_INLINE floats erfinv(floats x) {
   const floats w = -log((1.0f - x) * (1.0f + x)), near = w - 2.5f, far = sqrt(w) - 3.0f;
-  const floats p = w < 5.0f
-    ? polynomial(near, 1.50140941f, 0.246640727f, -0.00417770771f, -0.00125370745f, 0.000218602203f, -4.39678524e-06f, -3.52886263e-06f, 3.43727407e-07f, 2.85350499e-08f)
-    : polynomial(far, 2.83297706f, 1.00167429f, 0.00943404064f, -0.00762806274f, 0.00577180786f, -0.00364980847f, 0.00127898413f, 7.59440081e-05f, -0.000150351727f);
+  const floats p = w < 5.0f ? polynomial(near, 1.50140941f, 0.246640727f, -0.00417770771f, -0.00125370745f, 0.000218602203f, -4.39678524e-06f,
+                                         -3.52886263e-06f, 3.43727407e-07f, 2.85350499e-08f)
+                            : polynomial(far, 2.83297706f, 1.00167429f, 0.00943404064f, -0.00762806274f, 0.00577180786f, -0.00364980847f,
+                                         0.00127898413f, 7.59440081e-05f, -0.000150351727f);
   return x * (abs(x) == 1.0f ? splat(__builtin_inff()) : p);
 }
 
@@ -237,11 +216,8 @@ STEPPE_INLINE Angle reduceAngle(floats x) {
   const floats cosine = madd(z * z, polynomial(z, 0.0416666456f, -0.00138873095f, 2.44324128e-05f), 1.0f - 0.5f * z);
   return {sine, cosine, bitsAs<mask<float>>(shifted)};
 }
-STEPPE_INLINE floats turn(floats size, mask<float> half) {
-  return bitsAs<floats>(bitsAs<mask<float>>(size) ^ ((half & 2) << 30));
-}
-template <class F>
-STEPPE_INLINE floats farLanes(floats x, floats y, F f) {
+STEPPE_INLINE floats turn(floats size, mask<float> half) { return bitsAs<floats>(bitsAs<mask<float>>(size) ^ ((half & 2) << 30)); }
+template <class F> STEPPE_INLINE floats farLanes(floats x, floats y, F f) {
   if (__builtin_expect(any(abs(x) > 8192.0f), 0)) {
     for (int i = 0; i < kLanes<float>; i++) y[i] = __builtin_fabsf(x[i]) > 8192.0f ? f(x[i]) : y[i];
   }
@@ -265,8 +241,7 @@ STEPPE_INLINE floats tan(floats x) {
 STEPPE_INLINE floats pow(floats x, floats y) {
   return lanewise([](float a, float b) { return __builtin_powf(a, b); }, x, y);
 }
-template <class T>
-STEPPE_INLINE T signedRemainder(T a, T b) {
+template <class T> STEPPE_INLINE T signedRemainder(T a, T b) {
   const T r = __builtin_fmod(a, b);
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
@@ -277,15 +252,11 @@ STEPPE_INLINE floats mod(floats x, floats y) {
 STEPPE_INLINE doubles mod(doubles x, doubles y) {
   return lanewise([](double a, double b) { return signedRemainder(a, b); }, x, y);
 }
-STEPPE_INLINE floats floorDivide(floats x, floats y) {
-  return floor(x / y);
-}
-STEPPE_INLINE doubles floorDivide(doubles x, doubles y) {
-  return floor(x / y);
-}
+STEPPE_INLINE floats floorDivide(floats x, floats y) { return floor(x / y); }
+STEPPE_INLINE doubles floorDivide(doubles x, doubles y) { return floor(x / y); }
 
-#define STEPPE_LANES1(name, expression) \
-  STEPPE_INLINE doubles name(doubles x) { \
+#define STEPPE_LANES1(name, expression)                                \
+  STEPPE_INLINE doubles name(doubles x) {                              \
     return lanewise([](double a) -> double { return expression; }, x); \
   }
 STEPPE_LANES1(exp, __builtin_exp(a))
@@ -302,12 +273,8 @@ inline double sigmoidOf(double x) {
   const double e = __builtin_exp(-__builtin_fabs(x));
   return (x < 0 ? e : 1.0) / (1.0 + e);
 }
-inline double normal(double x) {
-  return 0.5 * __builtin_erfc(-0.70710678118654752 * x);
-}
-inline double clampTo(double limit, double x) {
-  return x > limit ? limit : x < -limit ? -limit : x;
-}
+inline double normal(double x) { return 0.5 * __builtin_erfc(-0.70710678118654752 * x); }
+inline double clampTo(double limit, double x) { return x > limit ? limit : x < -limit ? -limit : x; }
 inline double geluGradOf(double x) {
   x = clampTo(50, x);
   return normal(x) + x * 0.39894228040143268 * __builtin_exp(-0.5 * x * x);
@@ -344,19 +311,12 @@ STEPPE_INLINE doubles pow(doubles x, doubles y) {
 }
 
 // Integers. Modulo 0 and division by 0 give 0.
-inline int32_t floorQuotient(int64_t a, int64_t b) {
-  return b == 0 ? 0 : int32_t(a / b - (a % b != 0 && (a < 0) != (b < 0)));
-}
-template <class T>
-STEPPE_INLINE vec<T> floorDivideIntegers(vec<T> x, vec<T> y) {
+inline int32_t floorQuotient(int64_t a, int64_t b) { return b == 0 ? 0 : int32_t(a / b - (a % b != 0 && (a < 0) != (b < 0))); }
+template <class T> STEPPE_INLINE vec<T> floorDivideIntegers(vec<T> x, vec<T> y) {
   return lanewise([](T a, T b) { return T(floorQuotient(a, b)); }, x, y);
 }
-STEPPE_INLINE vec<int32_t> floorDivide(vec<int32_t> x, vec<int32_t> y) {
-  return floorDivideIntegers<int32_t>(x, y);
-}
-STEPPE_INLINE vec<uint32_t> floorDivide(vec<uint32_t> x, vec<uint32_t> y) {
-  return floorDivideIntegers<uint32_t>(x, y);
-}
+STEPPE_INLINE vec<int32_t> floorDivide(vec<int32_t> x, vec<int32_t> y) { return floorDivideIntegers<int32_t>(x, y); }
+STEPPE_INLINE vec<uint32_t> floorDivide(vec<uint32_t> x, vec<uint32_t> y) { return floorDivideIntegers<uint32_t>(x, y); }
 inline int64_t floorRemainder(int64_t a, int64_t b) {
   if (b == 0) return 0;
   const int64_t r = a % b;
@@ -375,20 +335,18 @@ inline uint32_t integerPower(uint32_t base, uint32_t exponent) {
 }
 // Modulo 2^32; a negative exponent truncates the fraction.
 STEPPE_INLINE vec<int32_t> pow(vec<int32_t> x, vec<int32_t> y) {
-  return lanewise([](int32_t a, int32_t b) -> int32_t {
-    return b >= 0 ? int32_t(integerPower(uint32_t(a), uint32_t(b))) : a == 1 ? 1 : a == -1 ? (b % 2 == 0 ? 1 : -1) : 0;
-  }, x, y);
+  return lanewise(
+      [](int32_t a, int32_t b) -> int32_t {
+        return b >= 0 ? int32_t(integerPower(uint32_t(a), uint32_t(b))) : a == 1 ? 1 : a == -1 ? (b % 2 == 0 ? 1 : -1) : 0;
+      },
+      x, y);
 }
 STEPPE_INLINE vec<uint32_t> pow(vec<uint32_t> x, vec<uint32_t> y) {
   return lanewise([](uint32_t a, uint32_t b) { return integerPower(a, b); }, x, y);
 }
 // By 32 and more: every bit goes out.
-STEPPE_INLINE vec<uint32_t> shiftLeft(vec<uint32_t> x, vec<uint32_t> by) {
-  return by < 32u ? x << (by & 31u) : vec<uint32_t>{};
-}
-STEPPE_INLINE vec<uint32_t> shiftRight(vec<uint32_t> x, vec<uint32_t> by) {
-  return by < 32u ? x >> (by & 31u) : vec<uint32_t>{};
-}
+STEPPE_INLINE vec<uint32_t> shiftLeft(vec<uint32_t> x, vec<uint32_t> by) { return by < 32u ? x << (by & 31u) : vec<uint32_t>{}; }
+STEPPE_INLINE vec<uint32_t> shiftRight(vec<uint32_t> x, vec<uint32_t> by) { return by < 32u ? x >> (by & 31u) : vec<uint32_t>{}; }
 STEPPE_INLINE vec<int32_t> shiftRight(vec<int32_t> x, vec<int32_t> by) {
   const vec<uint32_t> most = fastMinimum(bitsAs<vec<uint32_t>>(by), splat<uint32_t>(31));
   return x >> bitsAs<vec<int32_t>>(most);

@@ -5,11 +5,9 @@
 
 namespace steppe::STEPPE_NS {
 
-template <class T>
-using Key = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+template <class T> using Key = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
 
-template <class T>
-inline Key<T> orderKey(T x) {
+template <class T> inline Key<T> orderKey(T x) {
   using K = Key<T>;
   constexpr K top = K(1) << (8 * sizeof(K) - 1);
   if constexpr (std::is_floating_point_v<T>) {
@@ -24,8 +22,7 @@ inline Key<T> orderKey(T x) {
 }
 
 // A key and where it stood; of equal keys the one that stood first is less.
-template <class T>
-struct Entry {
+template <class T> struct Entry {
   Key<T> key;
   uint32_t index;
   bool operator<(const Entry& other) const { return key < other.key || (key == other.key && index < other.index); }

@@ -10,8 +10,7 @@ struct Argsort {
 };
 
 // Keys with the index in the low half are all different, so any sort of them is stable.
-template <class T>
-void argsort(const Call& call) {
+template <class T> void argsort(const Call& call) {
   const Argsort& p = call.params<Argsort>();
   const int64_t n = p.n, inner = p.inner;
   const T* x = call.buffer<const T>(0);

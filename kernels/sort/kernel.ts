@@ -19,13 +19,20 @@ export const argsort = kernel<ArgsortParams>({
         const at = (k: number): number => x![(i * n + k) * inner + j]!;
         const order = Array.from({ length: n }, (_, k) => k);
         order.sort((a, b) => Number(Number.isNaN(at(a))) - Number(Number.isNaN(at(b))) || Number(at(a) > at(b)) - Number(at(a) < at(b)));
-        order.forEach((k, rank) => { index![(i * n + rank) * inner + j] = k; });
+        order.forEach((k, rank) => {
+          index![(i * n + rank) * inner + j] = k;
+        });
       }
     }
   },
   cases: [
-    { outer: 1, n: 1, inner: 1 }, { outer: 17, n: 65, inner: 1 }, { outer: 3, n: 17, inner: 65 }, { outer: 1, n: 197, inner: 17 },
-    { outer: 0, n: 5, inner: 3 }, { outer: 2, n: 0, inner: 3 }, { outer: 1, n: 5000, inner: 1 },
+    { outer: 1, n: 1, inner: 1 },
+    { outer: 17, n: 65, inner: 1 },
+    { outer: 3, n: 17, inner: 65 },
+    { outer: 1, n: 197, inner: 17 },
+    { outer: 0, n: 5, inner: 3 },
+    { outer: 2, n: 0, inner: 3 },
+    { outer: 1, n: 5000, inner: 1 },
   ],
   generate: (_, size, __, random) => Float64Array.from({ length: size }, () => Math.floor(random() * 50)),
 });

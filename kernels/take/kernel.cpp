@@ -8,8 +8,7 @@ struct Take {
   uint32_t batch, outer, n, inner, count;
 };
 
-template <int Bytes>
-void take(const Call& call) {
+template <int Bytes> void take(const Call& call) {
   using T = typename Opaque<Bytes>::type;
   const Take& p = call.params<Take>();
   const int64_t outer = p.outer, n = p.n, inner = p.inner, count = p.count;
@@ -34,8 +33,7 @@ struct TakeAlong {
   uint32_t outer, n, inner, count;
 };
 
-template <int Bytes>
-void takeAlong(const Call& call) {
+template <int Bytes> void takeAlong(const Call& call) {
   using T = typename Opaque<Bytes>::type;
   const TakeAlong& p = call.params<TakeAlong>();
   const int64_t n = p.n, inner = p.inner, count = p.count;

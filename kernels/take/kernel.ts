@@ -18,16 +18,22 @@ export const take = kernel<TakeParams>({
     for (let b = 0; b < batch; b++) {
       for (let o = 0; o < outer; o++) {
         for (let i = 0; i < count; i++) {
-          const from = ((b * outer + o) * n + resolveIndex(index![b * count + i]!, n)) * inner, to = ((b * outer + o) * count + i) * inner;
+          const from = ((b * outer + o) * n + resolveIndex(index![b * count + i]!, n)) * inner,
+            to = ((b * outer + o) * count + i) * inner;
           for (let j = 0; j < inner; j++) y![to + j] = x![from + j]!;
         }
       }
     }
   },
   cases: [
-    { batch: 1, outer: 1, n: 1, inner: 1, count: 1 }, { batch: 1, outer: 1, n: 65, inner: 197, count: 17 }, { batch: 1, outer: 17, n: 65, inner: 1, count: 197 },
-    { batch: 3, outer: 17, n: 5, inner: 4, count: 9 }, { batch: 2, outer: 1, n: 17, inner: 65, count: 3 }, { batch: 1, outer: 2, n: 0, inner: 3, count: 0 },
-    { batch: 0, outer: 2, n: 3, inner: 3, count: 4 }, { batch: 1, outer: 1, n: 100, inner: 65, count: 1000 },
+    { batch: 1, outer: 1, n: 1, inner: 1, count: 1 },
+    { batch: 1, outer: 1, n: 65, inner: 197, count: 17 },
+    { batch: 1, outer: 17, n: 65, inner: 1, count: 197 },
+    { batch: 3, outer: 17, n: 5, inner: 4, count: 9 },
+    { batch: 2, outer: 1, n: 17, inner: 65, count: 3 },
+    { batch: 1, outer: 2, n: 0, inner: 3, count: 0 },
+    { batch: 0, outer: 2, n: 3, inner: 3, count: 4 },
+    { batch: 1, outer: 1, n: 100, inner: 65, count: 1000 },
   ],
   generate: (name, size, { n }, random) => (name === "index" ? testIndices(size, n, random) : null),
 });
@@ -55,8 +61,12 @@ export const takeAlong = kernel<TakeAlongParams>({
     }
   },
   cases: [
-    { outer: 1, n: 1, inner: 1, count: 1 }, { outer: 17, n: 65, inner: 1, count: 1 }, { outer: 3, n: 17, inner: 65, count: 197 },
-    { outer: 197, n: 5, inner: 1, count: 17 }, { outer: 0, n: 5, inner: 3, count: 2 }, { outer: 2, n: 0, inner: 3, count: 0 },
+    { outer: 1, n: 1, inner: 1, count: 1 },
+    { outer: 17, n: 65, inner: 1, count: 1 },
+    { outer: 3, n: 17, inner: 65, count: 197 },
+    { outer: 197, n: 5, inner: 1, count: 17 },
+    { outer: 0, n: 5, inner: 3, count: 2 },
+    { outer: 2, n: 0, inner: 3, count: 0 },
   ],
   generate: (name, size, { n }, random) => (name === "index" ? testIndices(size, n, random) : null),
 });

@@ -9,8 +9,7 @@ struct Topk {
   uint32_t outer, n, inner, k;
 };
 
-template <class T>
-void topk(const Call& call) {
+template <class T> void topk(const Call& call) {
   const Topk& p = call.params<Topk>();
   const int64_t n = p.n, inner = p.inner, k = p.k;
   const T* x = call.buffer<const T>(0);

@@ -24,8 +24,13 @@ export const topk = kernel<TopkParams>({
     }
   },
   cases: [
-    { outer: 1, n: 1, inner: 1, k: 1 }, { outer: 17, n: 65, inner: 1, k: 5 }, { outer: 3, n: 17, inner: 65, k: 17 }, { outer: 1, n: 197, inner: 17, k: 1 },
-    { outer: 0, n: 5, inner: 3, k: 2 }, { outer: 2, n: 5, inner: 3, k: 0 }, { outer: 1, n: 5000, inner: 1, k: 100 },
+    { outer: 1, n: 1, inner: 1, k: 1 },
+    { outer: 17, n: 65, inner: 1, k: 5 },
+    { outer: 3, n: 17, inner: 65, k: 17 },
+    { outer: 1, n: 197, inner: 17, k: 1 },
+    { outer: 0, n: 5, inner: 3, k: 2 },
+    { outer: 2, n: 5, inner: 3, k: 0 },
+    { outer: 1, n: 5000, inner: 1, k: 100 },
   ],
   generate: (_, size, __, random) => Float64Array.from({ length: size }, () => Math.floor(random() * 50)),
 });
