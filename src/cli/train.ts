@@ -57,6 +57,7 @@ export function reports(progress: Progress, label = ""): FitHooks {
         `${label}${onError.bold(config.model)}  ${count(params)} parameters  ${count(trainImages)} + ${count(testImages)} images of ${config.data}  ${how}`,
       );
       if (epoch > 0 || step > 0) progress.line(`${label}going on after epoch ${epoch}${step > 0 ? `, step ${step} of ${steps}` : ""}`);
+      progress.update(name(Math.min(epoch + 1, epochs)), step, steps, ["getting ready"]);
     },
     onStep(info) {
       last = info;

@@ -30,10 +30,10 @@ export async function reportOf({ machine, preset, rows }: StudyResults, finished
 ${rowsTable(rows)}
 
 <h2>Training</h2>
-<figure>${curvesPlot}<figcaption>Mean cross-entropy of each epoch: training images as they were augmented, and test images.</figcaption></figure>
+<figure>${curvesPlot}<figcaption>Mean cross-entropy of each epoch: solid lines while training, dashed ones on the test images.</figcaption></figure>
 
 <h2>What this shows, and what not</h2>
-<p>A short training on few images shows the flattening. It is under-trained, so it does not show the gain in accuracy that SAM brings after a whole training: SAM lags behind in training here, while the distance between train and test shrinks.</p>
+<p>A training as short as this shows the flattening. It is under-trained, so it does not show the gain in accuracy that SAM brings after a whole training: SAM lags behind in training here, while the distance between train and test shrinks.</p>
 <table class="slides"><caption>For comparison, <b>from the slides, not measured here</b>: large models after whole trainings on ImageNet.</caption>
 <tr><th>model</th><th>plain</th><th>SAM</th><th>ratio</th></tr>
 ${slides.map(({ label, plain, sam }) => `<tr><td>${label}</td><td>${plain}</td><td>${sam}</td><td>${number(plain / sam)}</td></tr>`).join("\n")}
@@ -130,6 +130,8 @@ async function plots(rows: readonly StudyRow[], finished: readonly FinishedRow[]
   });
   const points = finished.flatMap(pointsOf);
   const ends = points.filter(({ epoch, line }) => epoch === Math.max(...points.filter((p) => p.line === line).map((p) => p.epoch)));
+  const losses = points.map(({ loss }) => loss),
+    spread = Math.max(...losses) - Math.min(...losses);
   const curves = Plot.plot({
     document,
     width: 760,
@@ -150,20 +152,24 @@ async function plots(rows: readonly StudyRow[], finished: readonly FinishedRow[]
           { fx: "model", x: "epoch", y: "loss", z: "line", stroke: "how", strokeWidth: 2, strokeDasharray },
         ),
       ),
-      Plot.text(labelled(ends), { fx: "model", x: "epoch", y: "loss", text: "label", fill: "how", dx: 6, textAnchor: "start" }),
+      Plot.text(labelled(ends, spread / 18), { fx: "model", x: "epoch", y: "loss", text: "label", fill: "how", dx: 6, textAnchor: "start" }),
     ],
   });
   return { sharpnessPlot: sharpness.outerHTML, curvesPlot: curves.outerHTML };
 }
 
-/** One label for the lines of all seeds of a kind. */
-function labelled(ends: readonly Point[]): (Point & { label: string })[] {
-  const labels = [...new Set(ends.map(({ model, how, split }) => `${model}|${how} ${split}`))];
-  return labels.map((key) => {
-    const label = key.slice(key.indexOf("|") + 1),
-      group = ends.filter(({ model, how, split }) => key === `${model}|${how} ${split}`);
-    return { ...group[0]!, label, loss: group.reduce((sum, { loss }) => sum + loss, 0) / group.length };
+/** One label for the lines of all seeds of a kind, moved apart where they would overlap; `least` is a line of text in units of the loss. */
+function labelled(ends: readonly Point[], least: number): (Point & { label: string })[] {
+  const labels = [...new Set(ends.map(({ model, how, split }) => `${model}|${how} ${split}`))].map((key) => {
+    const group = ends.filter(({ model, how, split }) => key === `${model}|${how} ${split}`);
+    return { ...group[0]!, label: key.slice(key.indexOf("|") + 1), loss: group.reduce((sum, { loss }) => sum + loss, 0) / group.length };
   });
+  const placed: typeof labels = [];
+  for (const next of labels.sort((x, y) => x.loss - y.loss)) {
+    const below = placed.findLast(({ model }) => model === next.model);
+    placed.push({ ...next, loss: Math.max(next.loss, below ? below.loss + least : next.loss) });
+  }
+  return placed;
 }
 
 const style = `
