@@ -9,19 +9,18 @@ struct AttentionBackwardParams : AttentionParams {
 };
 
 // What one head's backward pass reads.
-template <class T>
-struct HeadInputs {
+template <class T> struct HeadInputs {
   Rows<T> q, k, v, o, ct;
   const T *lse, *mask;
 };
 
 // One part of the keys of one head: gradients of its keys and values, and its share of the queries' gradients.
-template <class T>
-class Backward {
+template <class T> class Backward {
  public:
   static constexpr int64_t kRows = 128, kKeys = 128;
 
-  Backward(const AttentionParams& p) : p_(p), width_(padded<T>(p.dim)), rows_(std::min<int64_t>(p.queries, kRows)), keys_(std::min<int64_t>(p.keys, kKeys)) {}
+  Backward(const AttentionParams& p)
+      : p_(p), width_(padded<T>(p.dim)), rows_(std::min<int64_t>(p.queries, kRows)), keys_(std::min<int64_t>(p.keys, kKeys)) {}
 
   size_t scratchBytes() const {
     const int64_t elements = 2 * padded<T>(keys_) * (p_.dim + rows_) + 3 * keys_ * width_ + 2 * rows_ * width_ + p_.queries * (width_ + 1);
@@ -69,12 +68,12 @@ class Backward {
   void visit(const HeadInputs<T>& in, int64_t i0, int64_t i1, int64_t j0, int64_t j1, bool add) {
     const int64_t rows = i1 - i0, columns = j1 - j0, stride = padded<T>(columns);
     const Scores<T> scores{p_, in.mask, i0, i1, j0, j1, weights_, stride};
+    const bool ctFinite = packRows(in.ct.row(i0), in.ct.stride, rows, p_.dim, ctRows_);
+    const bool queriesFinite = packRows(in.q.row(i0), in.q.stride, rows, p_.dim, queryRows_);
     rowProducts(rows, in.q.row(i0), in.q.stride, in.k.row(j0), in.k.stride, keyColumns_, p_.dim, columns, weights_, stride);
     rowProducts(rows, in.ct.row(i0), in.ct.stride, in.v.row(j0), in.v.stride, valueColumns_, p_.dim, columns, slopes_, stride);
     const T factor = scores.finish();
     for (int64_t r = 0; r < rows; r++) differentiate(scores.row(r), slopes_ + r * stride, columns, factor, in.lse[i0 + r], delta_[i0 + r]);
-    const bool ctFinite = packRows(in.ct.row(i0), in.ct.stride, rows, p_.dim, ctRows_);
-    const bool queriesFinite = packRows(in.q.row(i0), in.q.stride, rows, p_.dim, queryRows_);
     multiply(ctFinite, columns, Strided<T>{weights_, 1, stride}, ctRows_, rows, dv_, add);
     multiply(queriesFinite, columns, Strided<T>{slopes_, 1, stride}, queryRows_, rows, dk_, add);
     multiply(keysFinite_, rows, Strided<T>{slopes_, stride, 1}, keyRows_, columns, dq_ + i0 * width_, true);
@@ -109,8 +108,7 @@ class Backward {
   T *keyColumns_, *valueColumns_, *keyRows_, *weights_, *slopes_, *dk_, *dv_, *queryRows_, *ctRows_, *dq_, *delta_;
 };
 
-template <class T>
-void attentionBackward(const Call& call) {
+template <class T> void attentionBackward(const Call& call) {
   const auto& p = call.params<AttentionBackwardParams>();
   const int64_t heads = int64_t(p.batch) * p.heads;
   const int64_t parts = partsOfHead(heads, ceilDiv(p.keys, Backward<T>::kKeys));
@@ -123,8 +121,8 @@ void attentionBackward(const Call& call) {
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
     const int64_t head = task / parts, part = task % parts, b = head / p.heads, h = head % p.heads;
     const OutRows<const T> out = outRows(o, p, p.queries, b, h);
-    const HeadInputs<T> in{rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride}, rowsOf(ct, p.doView, b, h),
-                           lse + head * p.queries, maskOf(mask, p, b, h)};
+    const HeadInputs<T> in{rowsOf(q, p.qView, b, h),   rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride},
+                           rowsOf(ct, p.doView, b, h), lse + head * p.queries,   maskOf(mask, p, b, h)};
     const OutRows<T> dqRows = partial ? OutRows<T>{partial + task * share, p.dim} : outRows(dq, p, p.queries, b, h);
     Backward<T> backward(p);
     void* scratch = call.parallel->scratch(worker, backward.scratchBytes());

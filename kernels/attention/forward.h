@@ -4,8 +4,7 @@
 namespace steppe::STEPPE_NS::attending {
 
 // One part of the queries of one head: all blocks of keys pass by, with a running maximum and sum for each query.
-template <class T>
-class Forward {
+template <class T> class Forward {
  public:
   static constexpr int64_t kRows = 64, kKeys = 256;
 
@@ -124,8 +123,7 @@ class Forward {
   T *keyPanels_, *valuePanels_, *scores_, *sums_, *top_, *total_;
 };
 
-template <class T>
-void attention(const Call& call) {
+template <class T> void attention(const Call& call) {
   const auto& p = call.params<AttentionParams>();
   const int64_t heads = int64_t(p.batch) * p.heads;
   const int64_t parts = partsOfHead(heads, ceilDiv(p.queries, Forward<T>::kRows));

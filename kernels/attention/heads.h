@@ -24,26 +24,22 @@ struct AttentionParams {
 };
 
 // The rows of one head.
-template <class T>
-struct Rows {
+template <class T> struct Rows {
   const T* data;
   int64_t stride;
   const T* row(int64_t i) const { return data + i * stride; }
 };
-template <class T>
-Rows<T> rowsOf(const T* data, const HeadView& view, int64_t b, int64_t h) {
+template <class T> Rows<T> rowsOf(const T* data, const HeadView& view, int64_t b, int64_t h) {
   return {data + view.offset + b * view.batch + h * view.head, view.token};
 }
 
 // Where a head's rows lie in a contiguous [batch, tokens, heads, dim].
-template <class T>
-struct OutRows {
+template <class T> struct OutRows {
   T* data;
   int64_t stride;
   T* row(int64_t i) const { return data + i * stride; }
 };
-template <class T>
-OutRows<T> outRows(T* data, const AttentionParams& p, int64_t tokens, int64_t b, int64_t h) {
+template <class T> OutRows<T> outRows(T* data, const AttentionParams& p, int64_t tokens, int64_t b, int64_t h) {
   const int64_t stride = int64_t(p.heads) * p.dim;
   return {data + b * tokens * stride + h * p.dim, stride};
 }
@@ -61,12 +57,10 @@ inline int64_t partsOfHead(int64_t heads, int64_t blocks) {
   return std::clamp<int64_t>(ceilDiv(enough, std::max<int64_t>(1, heads)), 1, std::max<int64_t>(1, blocks));
 }
 
-template <class T>
-constexpr T kHidden = -std::numeric_limits<T>::infinity();
+template <class T> constexpr T kHidden = -std::numeric_limits<T>::infinity();
 
 // Scores of queries [i0, i1) and keys [j0, j1), in rows of `stride`, a multiple of a vector.
-template <class T>
-struct Scores {
+template <class T> struct Scores {
   const AttentionParams& p;
   const T* mask;  // of this head, or null
   int64_t i0, i1, j0, j1;
@@ -100,14 +94,12 @@ struct Scores {
   }
 };
 
-template <class T>
-const T* maskOf(const T* data, const AttentionParams& p, int64_t b, int64_t h) {
+template <class T> const T* maskOf(const T* data, const AttentionParams& p, int64_t b, int64_t h) {
   return p.masked ? data + p.maskView.offset + b * p.maskView.batch + h * p.maskView.head : nullptr;
 }
 
 // Rows of scratch memory, cut from one area.
-template <class T>
-struct Areas {
+template <class T> struct Areas {
   T* next;
   T* take(int64_t elements) {
     T* area = next;

@@ -26,8 +26,18 @@ export interface AttentionBackwardParams extends AttentionParams {
 }
 
 const params = {
-  scale: "f64", batch: "u32", heads: "u32", queries: "u32", keys: "u32", dim: "u32", causal: "u32", masked: "u32",
-  qView: "i32[4]", kView: "i32[4]", vView: "i32[4]", maskView: "i32[5]",
+  scale: "f64",
+  batch: "u32",
+  heads: "u32",
+  queries: "u32",
+  keys: "u32",
+  dim: "u32",
+  causal: "u32",
+  masked: "u32",
+  qView: "i32[4]",
+  kView: "i32[4]",
+  vView: "i32[4]",
+  maskView: "i32[5]",
 } as const;
 
 const headSpan = (p: AttentionParams, view: HeadView, tokens: number): number =>
@@ -65,7 +75,8 @@ function score({ inputs: { q, k, mask } }: KernelIO, p: AttentionParams, b: numb
   return p.scale * dot(p.dim, q!, headAt(p.qView, b, h, i), k!, headAt(p.kView, b, h, j)) + added;
 }
 const headAt = (view: HeadView, b: number, h: number, token: number): number => view[0] + b * view[1] + h * view[2] + token * view[3];
-const maskAt = (view: MaskView, b: number, h: number, i: number, j: number): number => view[0] + b * view[1] + h * view[2] + i * view[3] + j * view[4];
+const maskAt = (view: MaskView, b: number, h: number, i: number, j: number): number =>
+  view[0] + b * view[1] + h * view[2] + i * view[3] + j * view[4];
 
 function dot(dim: number, a: Numbers, aAt: number, b: Numbers, bAt: number): number {
   let sum = 0;
@@ -90,8 +101,19 @@ function packed(batch: number, heads: number, tokens: number, dim: number, more:
 function separate(batch: number, heads: number, queries: number, keys: number, dim: number, more: Partial<AttentionParams> = {}): AttentionParams {
   const view = (tokens: number): HeadView => [0, heads * tokens * dim, tokens * dim, dim];
   return {
-    scale: 1 / Math.sqrt(dim), batch, heads, queries, keys, dim, causal: 0, masked: 0,
-    qView: view(queries), kView: view(keys), vView: view(keys), maskView: [0, 0, 0, 0, 0], ...more,
+    scale: 1 / Math.sqrt(dim),
+    batch,
+    heads,
+    queries,
+    keys,
+    dim,
+    causal: 0,
+    masked: 0,
+    qView: view(queries),
+    kView: view(keys),
+    vView: view(keys),
+    maskView: [0, 0, 0, 0, 0],
+    ...more,
   };
 }
 const mask = (...maskView: MaskView): Partial<AttentionParams> => ({ masked: 1, maskView });
@@ -126,12 +148,15 @@ export const attention = kernel<AttentionParams>({
   sizes: (p) => ({ ...inputSizes(p), o: outputSize(p, p.queries), lse: rowCount(p) }),
   cost: (p) => cost(p, 2, 2),
   reference(io, p) {
-    const { v } = io.inputs, { o, lse } = io.outputs;
+    const { v } = io.inputs,
+      { o, lse } = io.outputs;
     o!.fill(0);
     eachHead(p, (b, h) => {
       for (let i = 0; i < p.queries; i++) {
         const scores = Array.from({ length: p.keys }, (_, j) => score(io, p, b, h, i, j));
-        const seen = scores.filter((s) => s !== undefined), top = Math.max(-Infinity, ...seen), shift = Number.isFinite(top) ? top : 0;
+        const seen = scores.filter((s) => s !== undefined),
+          top = Math.max(-Infinity, ...seen),
+          shift = Number.isFinite(top) ? top : 0;
         let total = 0;
         for (const s of seen) total += Math.exp(s - shift);
         lse![(b * p.heads + h) * p.queries + i] = shift + Math.log(total);
@@ -156,22 +181,31 @@ export const attentionBackward = kernel<AttentionBackwardParams>({
   outputs: { dq: "T", dk: "T", dv: "T" },
   params: { ...params, doView: "i32[4]" },
   sizes: (p) => ({
-    ...inputSizes(p), o: outputSize(p, p.queries), lse: rowCount(p), do: headSpan(p, p.doView, p.queries),
-    dq: outputSize(p, p.queries), dk: outputSize(p, p.keys), dv: outputSize(p, p.keys),
+    ...inputSizes(p),
+    o: outputSize(p, p.queries),
+    lse: rowCount(p),
+    do: headSpan(p, p.doView, p.queries),
+    dq: outputSize(p, p.queries),
+    dk: outputSize(p, p.keys),
+    dv: outputSize(p, p.keys),
   }),
   cost: (p) => cost(p, 5, 4),
   reference(io, p) {
-    const { q, k, v, o, lse, do: ct } = io.inputs, { dq, dk, dv } = io.outputs;
+    const { q, k, v, o, lse, do: ct } = io.inputs,
+      { dq, dk, dv } = io.outputs;
     for (const x of [dq, dk, dv]) x!.fill(0);
     eachHead(p, (b, h) => {
       for (let i = 0; i < p.queries; i++) {
-        const row = lse![(b * p.heads + h) * p.queries + i]!, at = ((b * p.queries + i) * p.heads + h) * p.dim, ctAt = headAt(p.doView, b, h, i);
+        const row = lse![(b * p.heads + h) * p.queries + i]!,
+          at = ((b * p.queries + i) * p.heads + h) * p.dim,
+          ctAt = headAt(p.doView, b, h, i);
         if (row === -Infinity) continue;
         const delta = dot(p.dim, ct!, ctAt, o!, at);
         for (let j = 0; j < p.keys; j++) {
           const s = score(io, p, b, h, i, j);
           if (s === undefined) continue;
-          const weight = Math.exp(s - row), keyAt = ((b * p.keys + j) * p.heads + h) * p.dim;
+          const weight = Math.exp(s - row),
+            keyAt = ((b * p.keys + j) * p.heads + h) * p.dim;
           const slope = weight === 0 ? 0 : p.scale * weight * (dot(p.dim, ct!, ctAt, v!, headAt(p.vView, b, h, j)) - delta);
           axpy(p.dim, weight, ct!, ctAt, dv!, keyAt);
           axpy(p.dim, slope, k!, headAt(p.kView, b, h, j), dq!, at);

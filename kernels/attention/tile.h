@@ -8,16 +8,13 @@ namespace steppe::STEPPE_NS::attending {
 
 constexpr int kTileRows = STEPPE_LEVEL == 2 ? 12 : 6;
 constexpr int kTileVectors = 2;
-template <class T>
-constexpr int kPanel = kTileVectors * kLanes<T>;  // columns of a panel
+template <class T> constexpr int kPanel = kTileVectors * kLanes<T>;  // columns of a panel
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-template <class T>
-int64_t padded(int64_t columns) { return ceilDiv(columns, kPanel<T>) * kPanel<T>; }
+template <class T> int64_t padded(int64_t columns) { return ceilDiv(columns, kPanel<T>) * kPanel<T>; }
 
 // A matrix read element by element: element (i, k) lies at data[i * row + k * column].
-template <class T>
-struct Strided {
+template <class T> struct Strided {
   const T* data;
   int64_t row, column;
   Strided from(int64_t i) const { return {data + i * row, row, column}; }
@@ -25,8 +22,7 @@ struct Strided {
 
 // A panel holds kPanel columns of a matrix, row by row; the columns beyond the last are zero.
 // b is (depth, columns): panels[c / kPanel][depth][kPanel], from `source` (depth rows, `stride` apart). Tells whether all of it is finite.
-template <class T>
-bool packRows(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
+template <class T> bool packRows(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
   constexpr int width = kPanel<T>;
   vec<T> zero{};
   for (int64_t c = 0; c < columns; c += width, panels += depth * width) {
@@ -50,14 +46,12 @@ bool packRows(const T* source, int64_t stride, int64_t depth, int64_t columns, T
 }
 
 // Swaps element (i, j + D) with (i + D, j) wherever i and j lack the bit D; done for all bits, it transposes.
-template <int D, class V, int... J>
-STEPPE_INLINE void swapOffDiagonal(V& a, V& b, std::integer_sequence<int, J...>) {
+template <int D, class V, int... J> STEPPE_INLINE void swapOffDiagonal(V& a, V& b, std::integer_sequence<int, J...>) {
   const V low = __builtin_shufflevector(a, b, (J & D ? kLanesOf<V> + J - D : J)...);
   b = __builtin_shufflevector(a, b, (J & D ? kLanesOf<V> + J : J + D)...);
   a = low;
 }
-template <int D = 1, class V>
-STEPPE_INLINE void transpose(V* rows) {
+template <int D = 1, class V> STEPPE_INLINE void transpose(V* rows) {
   constexpr int n = kLanesOf<V>;
 #pragma GCC unroll 16
   for (int i = 0; i < n; i++) {
@@ -67,8 +61,7 @@ STEPPE_INLINE void transpose(V* rows) {
 }
 
 // The same of the transpose: column c of b is row c of `source`, `depth` long.
-template <class T>
-void packColumns(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
+template <class T> void packColumns(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
   constexpr int width = kPanel<T>, lanes = std::min(kLanes<T>, 32 / int(sizeof(T)));  // shuffles of 64 bytes are slow
   using Block = vecn<T, lanes>;
   for (int64_t c = 0; c < padded<T>(columns); c += lanes) {
@@ -130,8 +123,7 @@ STEPPE_INLINE void tileOf(int rows, Strided<T> a, const T* panel, int64_t depth,
 }
 
 // c = (add ? c : 0) + a b for all rows of a and one panel: rows are dealt to tiles as evenly as can be.
-template <class T, int Vectors>
-void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add) {
+template <class T, int Vectors> void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add) {
   const int64_t tiles = ceilDiv(rows, kTileRows);
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t first = rows * t / tiles, last = rows * (t + 1) / tiles;
@@ -140,8 +132,7 @@ void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* 
 }
 
 // The same where b is not finite: zeros in a skip their row of b.
-template <class T>
-void carefulProduct(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add) {
+template <class T> void carefulProduct(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add) {
   for (int64_t i = 0; i < rows; i++, c += stride) {
     if (!add) std::fill_n(c, columns, T(0));
     for (int64_t k = 0; k < depth; k++) {
@@ -153,8 +144,7 @@ void carefulProduct(int64_t rows, Strided<T> a, const T* panels, int64_t depth, 
 }
 
 // c (rows, columns) = (add ? c : 0) + a b; the columns of c up to the next multiple of a panel are written, too.
-template <class T>
-void product(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add) {
+template <class T> void product(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add) {
   static_assert(kTileVectors == 2);
   for (int64_t n = 0; n < columns; n += kPanel<T>, panels += depth * kPanel<T>) {
     if (columns - n > kLanes<T>) panelProduct<T, 2>(rows, a, panels, depth, c + n, stride, add);
@@ -162,8 +152,7 @@ void product(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t
   }
 }
 
-template <class T>
-STEPPE_INLINE T dot(const T* a, const T* b, int64_t n) {
+template <class T> STEPPE_INLINE T dot(const T* a, const T* b, int64_t n) {
   vec<T> sum{};
   int64_t i = 0;
   for (; i + kLanes<T> <= n; i += kLanes<T>) sum = madd(load(a + i), load(b + i), sum);
@@ -173,16 +162,14 @@ STEPPE_INLINE T dot(const T* a, const T* b, int64_t n) {
 }
 
 // Columns that would fill so little of a last panel that single dot products are less work.
-template <class T>
-int64_t dotColumns(int64_t columns, int64_t depth) {
+template <class T> int64_t dotColumns(int64_t columns, int64_t depth) {
   const int64_t rest = columns % kPanel<T>;
   return rest * (depth / kLanes<T> + 8) < depth ? rest : 0;
 }
 
 // c = a b^T of row vectors, `depth` long with unit stride; `panels` holds b's rows, packed as columns, but for the dotColumns.
-template <class T>
-void rowProducts(int64_t rows, const T* a, int64_t aStride, const T* b, int64_t bStride, const T* panels, int64_t depth, int64_t columns, T* c,
-                 int64_t stride) {
+template <class T> void rowProducts(int64_t rows, const T* a, int64_t aStride, const T* b, int64_t bStride, const T* panels, int64_t depth,
+                                    int64_t columns, T* c, int64_t stride) {
   const int64_t whole = columns - dotColumns<T>(columns, depth);
   product(rows, Strided<T>{a, aStride, 1}, panels, depth, whole, c, stride, false);
   for (int64_t j = whole; j < columns; j++) {

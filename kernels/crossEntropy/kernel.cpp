@@ -11,8 +11,7 @@ struct CrossEntropyParams {
   uint32_t rows, classes;
 };
 
-template <class T>
-void crossEntropy(const Call& call) {
+template <class T> void crossEntropy(const Call& call) {
   const auto& p = call.params<CrossEntropyParams>();
   const T* logits = call.buffer<T>(0);
   const int32_t* labels = call.buffer<int32_t>(1);
@@ -26,14 +25,16 @@ void crossEntropy(const Call& call) {
     const int32_t label = labels[row];
     const bool known = label >= 0 && label < classes;
     T value = (T(1) - smoothing) * (sum - (known ? x[label] : std::numeric_limits<T>::quiet_NaN()));
-    if (smoothing > T(0)) value -= smoothing / T(classes) * mapSum(x, classes, static_cast<T*>(nullptr), [&](vec<T> v) { return v - sum; }, sum);
+    if (smoothing > T(0))
+      value -= smoothing / T(classes) *
+               mapSum(
+                   x, classes, static_cast<T*>(nullptr), [&](vec<T> v) { return v - sum; }, sum);
     loss[row] = value;
     lse[row] = sum;
   });
 }
 
-template <class T>
-void crossEntropyBackward(const Call& call) {
+template <class T> void crossEntropyBackward(const Call& call) {
   const auto& p = call.params<CrossEntropyParams>();
   const T* logits = call.buffer<T>(0);
   const int32_t* labels = call.buffer<int32_t>(1);

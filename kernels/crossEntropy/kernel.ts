@@ -8,8 +8,18 @@ export interface CrossEntropyParams {
 }
 
 const params = { smoothing: "f64", rows: "u32", classes: "u32" } as const;
-const cases: CrossEntropyParams[] = [[0, 1, 1], [0, 17, 10], [0.1, 17, 10], [0, 3, 65], [0.1, 5, 1000], [0, 300, 7], [0, 0, 3]].map(([smoothing, rows, classes]) => ({
-  smoothing: smoothing!, rows: rows!, classes: classes!,
+const cases: CrossEntropyParams[] = [
+  [0, 1, 1],
+  [0, 17, 10],
+  [0.1, 17, 10],
+  [0, 3, 65],
+  [0.1, 5, 1000],
+  [0, 300, 7],
+  [0, 0, 3],
+].map(([smoothing, rows, classes]) => ({
+  smoothing: smoothing!,
+  rows: rows!,
+  classes: classes!,
 }));
 const labels = (name: string, size: number, { classes }: CrossEntropyParams, random: () => number): Numbers | null =>
   name === "labels" ? Float64Array.from({ length: size }, () => Math.floor(random() * classes)) : null;
@@ -25,8 +35,11 @@ export const crossEntropy = kernel<CrossEntropyParams>({
   cost: ({ rows, classes }) => ({ flops: 20 * rows * classes, bytes: 4 * rows * classes }),
   reference({ inputs: { logits, labels }, outputs: { loss, lse } }, { smoothing, rows, classes }) {
     for (let r = 0; r < rows; r++) {
-      const row = logits!.subarray(r * classes, (r + 1) * classes), top = row.reduce((a, b) => Math.max(a, b), -Infinity), shift = Number.isFinite(top) ? top : 0;
-      const label = labels![r]!, total = row.reduce((sum, z) => sum + Math.exp(z - shift), 0);
+      const row = logits!.subarray(r * classes, (r + 1) * classes),
+        top = row.reduce((a, b) => Math.max(a, b), -Infinity),
+        shift = Number.isFinite(top) ? top : 0;
+      const label = labels![r]!,
+        total = row.reduce((sum, z) => sum + Math.exp(z - shift), 0);
       lse![r] = shift + Math.log(total);
       const picked = label >= 0 && label < classes ? row[label]! : NaN;
       const even = smoothing > 0 ? (smoothing / classes) * row.reduce((sum, z) => sum + (z - lse![r]!), 0) : 0;
@@ -49,7 +62,8 @@ export const crossEntropyBackward = kernel<CrossEntropyParams>({
   cost: ({ rows, classes }) => ({ flops: 18 * rows * classes, bytes: 8 * rows * classes }),
   reference({ inputs: { logits, labels, lse, ct }, outputs: { dlogits } }, { smoothing, rows, classes }) {
     for (let r = 0; r < rows; r++) {
-      const label = labels![r]!, known = label >= 0 && label < classes;
+      const label = labels![r]!,
+        known = label >= 0 && label < classes;
       for (let c = 0; c < classes; c++) {
         const target = known ? (c === label ? 1 - smoothing : 0) + smoothing / classes : NaN;
         dlogits![r * classes + c] = (Math.exp(logits![r * classes + c]! - lse![r]!) - target) * ct![r]!;

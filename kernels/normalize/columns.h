@@ -13,13 +13,11 @@ struct Blocks {
   }
   int64_t first(int64_t block) const { return rows * block / count; }
   int64_t size(int64_t block) const { return first(block + 1) - first(block); }
-  template <class T>
-  T* at(T* x, int64_t task) const { return x + (task / count * rows + first(task % count)) * channels; }
+  template <class T> T* at(T* x, int64_t task) const { return x + (task / count * rows + first(task % count)) * channels; }
 };
 
 // The sum over rows of f(offset of the element), four rows at a time.
-template <class T, class F>
-STEPPE_INLINE vec<T> sumRows(int64_t rows, int64_t stride, F&& f) {
+template <class T, class F> STEPPE_INLINE vec<T> sumRows(int64_t rows, int64_t stride, F&& f) {
   vec<T> sum{};
   int64_t r = 0;
   for (; r + 4 <= rows; r += 4) {
@@ -31,11 +29,11 @@ STEPPE_INLINE vec<T> sumRows(int64_t rows, int64_t stride, F&& f) {
 }
 
 // Means and sums of squared distances of the columns of all blocks become those of the whole: into block 0.
-template <class T>
-void mergeMoments(const Blocks& blocks, T* means, T* squares) {
+template <class T> void mergeMoments(const Blocks& blocks, T* means, T* squares) {
   along<T>(blocks.channels, [&](int64_t c, auto lanes) {
     vec<T> mean{}, square{};
-    for (int64_t block = 0; block < blocks.count; block++) mean += lanes.load(means + block * blocks.channels + c) * (T(blocks.size(block)) / T(blocks.rows));
+    for (int64_t block = 0; block < blocks.count; block++)
+      mean += lanes.load(means + block * blocks.channels + c) * (T(blocks.size(block)) / T(blocks.rows));
     for (int64_t block = 0; block < blocks.count; block++) {
       const vec<T> apart = lanes.load(means + block * blocks.channels + c) - mean;
       square += lanes.load(squares + block * blocks.channels + c) + apart * apart * T(blocks.size(block));
@@ -58,9 +56,9 @@ void normalizeColumns(const NormalizeParams& p, const T* x, const T* scale, cons
       const vec<T> center = sumRows<T>(rows, channels, [&](int64_t at) { return lanes.load(from + at + c); }) / T(rows);
       lanes.store(means + task * channels + c, center);
       lanes.store(squares + task * channels + c, sumRows<T>(rows, channels, [&](int64_t at) {
-        const vec<T> d = lanes.load(from + at + c) - center;
-        return d * d;
-      }));
+                    const vec<T> d = lanes.load(from + at + c) - center;
+                    return d * d;
+                  }));
     });
   });
   // Afterwards block 0 of an image holds its centers and slopes, channel by channel.
@@ -98,14 +96,14 @@ void normalizeColumns(const NormalizeParams& p, const T* x, const T* scale, cons
 }
 
 // dx = slope dy + tilt (x - mean) + flat, with three numbers a channel.
-template <class T>
-void normalizeColumnsBackward(const NormalizeParams& p, const T* x, const T* scale, const T* mean, const T* variance, const T* dy, T* dx, T* dscale, T* dbias,
-                              Parallel& parallel) {
+template <class T> void normalizeColumnsBackward(const NormalizeParams& p, const T* x, const T* scale, const T* mean, const T* variance, const T* dy,
+                                                 T* dx, T* dscale, T* dbias, Parallel& parallel) {
   const Blocks blocks(p);
   const int64_t channels = blocks.channels, share = blocks.count * channels, tasks = blocks.a * blocks.count;
   T* shared = static_cast<T*>(parallel.shared(size_t(2 * blocks.a * share + 4 * blocks.a * channels) * sizeof(T)));
   T *scales = shared, *biases = scales + blocks.a * share;  // sums of dy * (x - mean) and of dy, by block
-  T *slopes = biases + blocks.a * share, *tilts = slopes + blocks.a * channels, *flats = tilts + blocks.a * channels, *centers = flats + blocks.a * channels;
+  T *slopes = biases + blocks.a * share, *tilts = slopes + blocks.a * channels, *flats = tilts + blocks.a * channels,
+    *centers = flats + blocks.a * channels;
   parallel(blocks.a, [&](int64_t a, int) {
     for (int64_t c = 0; c < channels; c++) centers[a * channels + c] = mean[a * p.k + c / p.r2];
   });
@@ -114,7 +112,8 @@ void normalizeColumnsBackward(const NormalizeParams& p, const T* x, const T* sca
     const T *from = blocks.at(x, task), *ct = blocks.at(dy, task), *center = centers + task / blocks.count * channels;
     along<T>(channels, [&](int64_t c, auto lanes) {
       const vec<T> m = lanes.load(center + c);
-      lanes.store(scales + task * channels + c, sumRows<T>(rows, channels, [&](int64_t at) { return lanes.load(ct + at + c) * (lanes.load(from + at + c) - m); }));
+      lanes.store(scales + task * channels + c,
+                  sumRows<T>(rows, channels, [&](int64_t at) { return lanes.load(ct + at + c) * (lanes.load(from + at + c) - m); }));
       lanes.store(biases + task * channels + c, sumRows<T>(rows, channels, [&](int64_t at) { return lanes.load(ct + at + c); }));
     });
   });

@@ -4,8 +4,7 @@
 
 namespace steppe::STEPPE_NS::normalizing {
 
-template <class T>
-void normalize(const Call& call) {
+template <class T> void normalize(const Call& call) {
   const auto& p = call.params<NormalizeParams>();
   const T *x = call.buffer<T>(0), *scale = call.buffer<T>(1), *bias = call.buffer<T>(2);
   T *y = call.buffer<T>(3), *mean = call.buffer<T>(4), *variance = call.buffer<T>(5);
@@ -13,8 +12,7 @@ void normalize(const Call& call) {
   else normalizeColumns(p, x, scale, bias, y, mean, variance, *call.parallel);
 }
 
-template <class T>
-void normalizeBackward(const Call& call) {
+template <class T> void normalizeBackward(const Call& call) {
   const auto& p = call.params<NormalizeParams>();
   const T *x = call.buffer<T>(0), *scale = call.buffer<T>(1), *mean = call.buffer<T>(2), *variance = call.buffer<T>(3), *dy = call.buffer<T>(4);
   T *dx = call.buffer<T>(5), *dscale = call.buffer<T>(6), *dbias = call.buffer<T>(7);

@@ -16,14 +16,12 @@ struct NormalizeParams {
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-template <class T>
-struct Whole {
+template <class T> struct Whole {
   STEPPE_INLINE vec<T> load(const T* p) const { return STEPPE_NS::load(p); }
   STEPPE_INLINE void store(T* p, vec<T> v) const { STEPPE_NS::store(p, v); }
   STEPPE_INLINE vec<T> keep(vec<T> v) const { return v; }
 };
-template <class T>
-struct Part {
+template <class T> struct Part {
   int count;
   STEPPE_INLINE vec<T> load(const T* p) const { return loadPartial(p, count); }
   STEPPE_INLINE void store(T* p, vec<T> v) const { storePartial(p, v, count); }
@@ -35,21 +33,16 @@ struct Part {
 };
 
 // f(i, lanes) for the vectors of [0, n); lanes loads and stores the elements that there are.
-template <class T, class F>
-STEPPE_INLINE void along(int64_t n, F&& f) {
+template <class T, class F> STEPPE_INLINE void along(int64_t n, F&& f) {
   int64_t i = 0;
   for (; i + kLanes<T> <= n; i += kLanes<T>) f(i, Whole<T>{});
   if (i < n) f(i, Part<T>{int(n - i)});
 }
 
-template <class T>
-STEPPE_INLINE T rstdOf(T variance, double eps) {
-  return T(1) / sqrt(splat(variance + T(eps)))[0];
-}
+template <class T> STEPPE_INLINE T rstdOf(T variance, double eps) { return T(1) / sqrt(splat(variance + T(eps)))[0]; }
 
 // total = the sum of `count` rows, `stride` apart, in order.
-template <class T>
-void sumPartials(const T* partial, int64_t stride, int64_t count, int64_t n, T* total, Parallel& parallel) {
+template <class T> void sumPartials(const T* partial, int64_t stride, int64_t count, int64_t n, T* total, Parallel& parallel) {
   constexpr int64_t step = 512;
   parallel(ceilDiv(n, step), [&](int64_t task, int) {
     const int64_t first = task * step;

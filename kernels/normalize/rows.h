@@ -26,18 +26,16 @@ void normalizeRows(const NormalizeParams& p, const T* x, const T* scale, const T
       const T left = sumLanes(rest) / T(n), shift = left - left == T(0) ? left : T(0), center = near + shift;
       const T spread = fastMaximum(T(0), sumLanes(squares) / T(n) - shift * shift), rstd = rstdOf(spread, p.eps);
       T* to = y + row * n;
-      along<T>(n, [&](int64_t i, auto lanes) {
-        lanes.store(to + i, madd((lanes.load(from + i) - center) * rstd, lanes.load(s + i), lanes.load(b + i)));
-      });
+      along<T>(
+          n, [&](int64_t i, auto lanes) { lanes.store(to + i, madd((lanes.load(from + i) - center) * rstd, lanes.load(s + i), lanes.load(b + i))); });
       mean[row] = center;
       variance[row] = spread;
     }
   });
 }
 
-template <class T>
-void normalizeRowsBackward(const NormalizeParams& p, const T* x, const T* scale, const T* mean, const T* variance, const T* dy, T* dx, T* dscale, T* dbias,
-                           Parallel& parallel) {
+template <class T> void normalizeRowsBackward(const NormalizeParams& p, const T* x, const T* scale, const T* mean, const T* variance, const T* dy,
+                                              T* dx, T* dscale, T* dbias, Parallel& parallel) {
   const int64_t n = p.r2, channels = p.k * n, step = rowsPerTask(channels), tasks = ceilDiv(p.a, step);
   T* partial = static_cast<T*>(parallel.shared(size_t(2 * tasks * channels) * sizeof(T)));  // dscale and dbias of each task
   parallel(tasks, [&](int64_t task, int) {

@@ -8,12 +8,10 @@
 
 namespace steppe::STEPPE_NS {
 
-template <class T>
-constexpr T kInfinity = std::numeric_limits<T>::infinity();
+template <class T> constexpr T kInfinity = std::numeric_limits<T>::infinity();
 
 // f(row) for all rows, dealt in tasks of about `elements` elements whatever the number of threads.
-template <class F>
-void overRows(Parallel& parallel, int64_t rows, int64_t length, F&& f, int64_t elements = 16384) {
+template <class F> void overRows(Parallel& parallel, int64_t rows, int64_t length, F&& f, int64_t elements = 16384) {
   const int64_t step = std::max<int64_t>(1, elements / std::max<int64_t>(1, length));
   parallel((rows + step - 1) / step, [&](int64_t task, int) {
     for (int64_t row = task * step, end = std::min(rows, row + step); row < end; row++) f(row);
@@ -21,8 +19,7 @@ void overRows(Parallel& parallel, int64_t rows, int64_t length, F&& f, int64_t e
 }
 
 // The sum of f(x) over a row; `fill`, whose f is 0, stands beyond its end. f(x) is kept in `y` unless that is null.
-template <class T, class F>
-STEPPE_INLINE T mapSum(const T* x, int64_t length, T* y, F&& f, T fill = -kInfinity<T>) {
+template <class T, class F> STEPPE_INLINE T mapSum(const T* x, int64_t length, T* y, F&& f, T fill = -kInfinity<T>) {
   vec<T> sum{};
   int64_t i = 0;
   for (; i + kLanes<T> <= length; i += kLanes<T>) {
@@ -38,16 +35,14 @@ STEPPE_INLINE T mapSum(const T* x, int64_t length, T* y, F&& f, T fill = -kInfin
   return sumLanes(sum);
 }
 
-template <class T, class F>
-STEPPE_INLINE void mapRow(const T* x, int64_t length, T* y, F&& f) {
+template <class T, class F> STEPPE_INLINE void mapRow(const T* x, int64_t length, T* y, F&& f) {
   int64_t i = 0;
   for (; i + kLanes<T> <= length; i += kLanes<T>) store(y + i, f(load(x + i)));
   if (i < length) storePartial(y + i, f(loadPartial(x + i, int(length - i))), int(length - i));
 }
 
 // The largest element where that is finite, else 0: what exp's arguments are shifted by.
-template <class T>
-STEPPE_INLINE T finiteMaximum(const T* x, int64_t length) {
+template <class T> STEPPE_INLINE T finiteMaximum(const T* x, int64_t length) {
   vec<T> top = splat(-kInfinity<T>);
   int64_t i = 0;
   for (; i + kLanes<T> <= length; i += kLanes<T>) top = fastMaximum(load(x + i), top);
@@ -56,13 +51,7 @@ STEPPE_INLINE T finiteMaximum(const T* x, int64_t length) {
   return most - most == T(0) ? most : T(0);
 }
 
-template <class T>
-STEPPE_INLINE T logOf(T x) {
-  return log(splat(x))[0];
-}
-template <class T>
-STEPPE_INLINE T sqrtOf(T x) {
-  return sqrt(splat(x))[0];
-}
+template <class T> STEPPE_INLINE T logOf(T x) { return log(splat(x))[0]; }
+template <class T> STEPPE_INLINE T sqrtOf(T x) { return sqrt(splat(x))[0]; }
 
 }  // namespace steppe::STEPPE_NS

@@ -14,8 +14,7 @@ struct RowsParams {
 
 enum class Result { shares, logShares, logSum };
 
-template <class T, Result result>
-void softmax(const Call& call) {
+template <class T, Result result> void softmax(const Call& call) {
   const auto& p = call.params<RowsParams>();
   const T* x = call.buffer<T>(0);
   T* y = call.buffer<T>(1);

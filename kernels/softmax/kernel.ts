@@ -6,7 +6,15 @@ export interface RowsParams {
 }
 
 const params = { rows: "u32", length: "u32" } as const;
-const cases: RowsParams[] = [[1, 1], [3, 10], [17, 65], [5, 197], [2, 1000], [2, 5003], [0, 3]].map(([rows, length]) => ({ rows: rows!, length: length! }));
+const cases: RowsParams[] = [
+  [1, 1],
+  [3, 10],
+  [17, 65],
+  [5, 197],
+  [2, 1000],
+  [2, 5003],
+  [0, 3],
+].map(([rows, length]) => ({ rows: rows!, length: length! }));
 
 /** Calls `visit(first, end)` with the elements of each row. */
 function eachRow({ rows, length }: RowsParams, visit: (first: number, end: number, row: number) => void): void {
@@ -14,7 +22,8 @@ function eachRow({ rows, length }: RowsParams, visit: (first: number, end: numbe
 }
 /** log(sum(exp(x))) of elements first..end, shifted by the largest one where it is finite. */
 function rowLogSumExp(x: Float64Array, first: number, end: number): number {
-  let top = -Infinity, sum = 0;
+  let top = -Infinity,
+    sum = 0;
   for (let i = first; i < end; i++) top = Math.max(top, x[i]!);
   const shift = Number.isFinite(top) ? top : 0;
   for (let i = first; i < end; i++) sum += Math.exp(x[i]! - shift);
@@ -69,7 +78,9 @@ export const logSumExp = kernel<RowsParams>({
   sizes: ({ rows, length }) => ({ x: rows * length, y: rows }),
   cost: ({ rows, length }) => ({ flops: 20 * rows * length, bytes: 4 * rows * length }),
   reference({ inputs: { x }, outputs: { y } }, p) {
-    eachRow(p, (first, end, row) => { y![row] = rowLogSumExp(x!, first, end); });
+    eachRow(p, (first, end, row) => {
+      y![row] = rowLogSumExp(x!, first, end);
+    });
   },
   cases: [...cases, { rows: 2, length: 0 }],
   terms: (p) => p.length + 16,

@@ -35,7 +35,8 @@ function targetsOf(labels: Value, classes: number, dtype: Value["dtype"], smooth
 
 // inputs logits [..., C], labels i32 [...]; outputs loss, lse [...]
 function crossEntropyPlainly([logits, labels]: readonly Value[], attrs: Attrs): readonly Value[] {
-  const lse = o.logSumExp(logits!, { axis: -1 }), target = targetsOf(labels!, logits!.shape.at(-1)!, logits!.dtype, smoothingOf(attrs));
+  const lse = o.logSumExp(logits!, { axis: -1 }),
+    target = targetsOf(labels!, logits!.shape.at(-1)!, logits!.dtype, smoothingOf(attrs));
   const distance = o.sub(o.expandDims(lse, -1), logits!);
   return [o.sum(o.where(o.equal(target, 0), 0, o.mul(target, distance)), { axis: -1 }), lse];
 }
@@ -45,7 +46,8 @@ function crossEntropyVjp([ct, ctLse]: readonly Maybe[], { inputs: [logits, label
 }
 function crossEntropyJvp([dlogits]: readonly Maybe[], { inputs: [logits, labels], outputs: [, lse], attrs }: Application): Maybe[] {
   if (!dlogits) return [null, null];
-  const weights = shares(logits!, lse!), target = targetsOf(labels!, logits!.shape.at(-1)!, logits!.dtype, smoothingOf(attrs));
+  const weights = shares(logits!, lse!),
+    target = targetsOf(labels!, logits!.shape.at(-1)!, logits!.dtype, smoothingOf(attrs));
   return [o.sum(o.mul(o.sub(weights, target), dlogits), { axis: -1 }), o.sum(o.mul(weights, dlogits), { axis: -1 })];
 }
 function paramsOf({ shape }: Aval, attrs: Attrs) {
@@ -62,9 +64,16 @@ const crossEntropyPrimitive: Primitive = {
   fallback: crossEntropyPlainly,
   vjp: crossEntropyVjp,
   jvp: crossEntropyJvp,
-  vmap: (inputs, mapped, size, attrs) => apply(crossEntropyPrimitive, inputs.map((x, i) => (mapped[i] ? x : o.broadcastTo(x, [size, ...x.shape]))), attrs),
+  vmap: (inputs, mapped, size, attrs) =>
+    apply(
+      crossEntropyPrimitive,
+      inputs.map((x, i) => (mapped[i] ? x : o.broadcastTo(x, [size, ...x.shape]))),
+      attrs,
+    ),
   lower: ([logits], _, attrs) => ({
-    kernel: crossEntropyKernel, dtype: logits!.dtype === "f64" ? "f64" : "f32", params: crossEntropyKernel.pack(paramsOf(logits!, attrs)),
+    kernel: crossEntropyKernel,
+    dtype: logits!.dtype === "f64" ? "f64" : "f32",
+    params: crossEntropyKernel.pack(paramsOf(logits!, attrs)),
   }),
 };
 
@@ -78,7 +87,9 @@ const backward: Primitive = {
     return [o.mul(o.sub(shares(logits!, lse!), target), o.expandDims(ct!, -1))];
   }),
   lower: ([logits], _, attrs) => ({
-    kernel: backwardKernel, dtype: logits!.dtype === "f64" ? "f64" : "f32", params: backwardKernel.pack(paramsOf(logits!, attrs)),
+    kernel: backwardKernel,
+    dtype: logits!.dtype === "f64" ? "f64" : "f32",
+    params: backwardKernel.pack(paramsOf(logits!, attrs)),
   }),
 };
 
@@ -94,9 +105,11 @@ function floating(op: string, what: string, input: Value): Value {
 /** The loss of each row: -sum(target * logSoftmax(logits)). */
 function rowLosses(logits: Value, labels: Value, smoothing: number): Value {
   const classes = logits.shape.at(-1) ?? fail("ERR_SHAPE", "crossEntropy", "logits must be [..., classes], got a scalar");
-  const rows = logits.shape.slice(0, -1), shapes = `logits are ${showShape(logits.shape)}, labels are ${labels.dtype} ${showShape(labels.shape)}`;
+  const rows = logits.shape.slice(0, -1),
+    shapes = `logits are ${showShape(logits.shape)}, labels are ${labels.dtype} ${showShape(labels.shape)}`;
   if (isInteger(labels.dtype)) {
-    if (!sameShape(labels.shape, rows)) fail("ERR_SHAPE", "crossEntropy", `classes as labels must be ${showShape(rows)}, one a row of logits: ${shapes}`);
+    if (!sameShape(labels.shape, rows))
+      fail("ERR_SHAPE", "crossEntropy", `classes as labels must be ${showShape(rows)}, one a row of logits: ${shapes}`);
     return apply(crossEntropyPrimitive, [logits, o.cast(labels, "i32")], { smoothing })[0]!;
   }
   if (!isFloat(labels.dtype)) fail("ERR_DTYPE", "crossEntropy", `labels must be whole numbers (classes) or floats (probabilities): ${shapes}`);
@@ -109,15 +122,26 @@ define({
   crossEntropy(logits, labels, options) {
     checkOptions("crossEntropy", options, ["smoothing", "reduction"]);
     const smoothing = options?.smoothing ?? 0;
-    if (!(typeof smoothing === "number" && smoothing >= 0 && smoothing < 1)) fail("ERR_ARGUMENT", "crossEntropy", `smoothing must be a number in [0, 1), got ${String(smoothing)}`);
+    if (!(typeof smoothing === "number" && smoothing >= 0 && smoothing < 1))
+      fail("ERR_ARGUMENT", "crossEntropy", `smoothing must be a number in [0, 1), got ${String(smoothing)}`);
     checkOneOf("crossEntropy", "reduction", options?.reduction ?? "mean", reductions);
-    return reduced("crossEntropy", rowLosses(floating("crossEntropy", "logits", logits), checkValue("crossEntropy", "labels", labels), smoothing), options?.reduction);
+    return reduced(
+      "crossEntropy",
+      rowLosses(floating("crossEntropy", "logits", logits), checkValue("crossEntropy", "labels", labels), smoothing),
+      options?.reduction,
+    );
   },
   // max(x, 0) - x z + log(1 + exp(-|x|)) = softplus(x) - x z, for every element
   sigmoidCrossEntropy(logits, labels, options) {
     checkOptions("sigmoidCrossEntropy", options, ["reduction"]);
-    const x = floating("sigmoidCrossEntropy", "logits", logits), z = checkValue("sigmoidCrossEntropy", "labels", labels);
-    if (!sameShape(x.shape, z.shape)) fail("ERR_SHAPE", "sigmoidCrossEntropy", `labels must be of the shape of logits: logits are ${showShape(x.shape)}, labels are ${showShape(z.shape)}`);
+    const x = floating("sigmoidCrossEntropy", "logits", logits),
+      z = checkValue("sigmoidCrossEntropy", "labels", labels);
+    if (!sameShape(x.shape, z.shape))
+      fail(
+        "ERR_SHAPE",
+        "sigmoidCrossEntropy",
+        `labels must be of the shape of logits: logits are ${showShape(x.shape)}, labels are ${showShape(z.shape)}`,
+      );
     return reduced("sigmoidCrossEntropy", o.sub(o.softplus(x), o.mul(x, z)), options?.reduction);
   },
 });

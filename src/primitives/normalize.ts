@@ -38,7 +38,9 @@ const rstdOf = (variance: Value, eps: number): Value => o.rsqrt(o.add(beside(var
 const groupSize = (x: Value): number => x.shape[1]! * x.shape[3]!;
 
 function normalizePlainly([x, scale, bias]: readonly Value[], { eps }: Attrs): readonly Value[] {
-  const center = mean(x!), distance = o.sub(x!, center), variance = mean(o.square(distance));
+  const center = mean(x!),
+    distance = o.sub(x!, center),
+    variance = mean(o.square(distance));
   const hat = o.mul(distance, o.rsqrt(o.add(variance, eps as number)));
   return [o.add(o.mul(hat, scale!), bias!), flat(center), flat(variance)];
 }
@@ -52,11 +54,13 @@ function normalizeVjp([dy, dmean, dvariance]: readonly Maybe[], { inputs: [x, sc
 
 // hat = (x - mean) r; d mean = M(dx); d variance = 2 M((x - mean) dx); d hat = r (dx - M(dx) - hat M(hat dx))
 function normalizeJvp([dx, dscale, dbias]: readonly Maybe[], { inputs: [x, scale], outputs: [, center, variance], attrs }: Application): Maybe[] {
-  const r = rstdOf(variance!, attrs.eps as number), hat = o.mul(o.sub(x!, beside(center!)), r);
+  const r = rstdOf(variance!, attrs.eps as number),
+    hat = o.mul(o.sub(x!, beside(center!)), r);
   const full = (t: Value): Value => o.broadcastTo(t, x!.shape);
   const direct = addMaybe(dscale ? o.mul(hat, dscale) : null, dbias ? full(dbias) : null);
   if (!dx) return [direct, null, null];
-  const dcenter = mean(dx), slope = mean(o.mul(hat, dx));
+  const dcenter = mean(dx),
+    slope = mean(o.mul(hat, dx));
   const dhat = o.mul(r, o.sub(o.sub(dx, dcenter), o.mul(hat, slope)));
   return [addMaybe(o.mul(dhat, scale!), direct), flat(dcenter), flat(o.div(o.mul(slope, 2), r))];
 }
@@ -73,26 +77,36 @@ const normalize: Primitive = {
   name: "normalize",
   kind: "opaque",
   infer([x]) {
-    const { shape, dtype } = x!, statistic = { shape: [shape[0]!, shape[2]!], dtype };
+    const { shape, dtype } = x!,
+      statistic = { shape: [shape[0]!, shape[2]!], dtype };
     return [{ shape, dtype }, statistic, statistic];
   },
   vjp: normalizeVjp,
   jvp: normalizeJvp,
   vmap(inputs, mapped, size, attrs) {
-    const [x, scale, bias] = inputs as [Value, Value, Value], rows = merge(allMapped([x], mapped, size)[0]!);
+    const [x, scale, bias] = inputs as [Value, Value, Value],
+      rows = merge(allMapped([x], mapped, size)[0]!);
     if (!mapped[1] && !mapped[2]) return apply(normalize, [rows, scale, bias], attrs).map((y) => unmerge(y, size));
-    const plain = scale.shape.slice(-2), one = o.constant(1, x.dtype, plain), zero = o.constant(0, x.dtype, plain);
+    const plain = scale.shape.slice(-2),
+      one = o.constant(1, x.dtype, plain),
+      zero = o.constant(0, x.dtype, plain);
     const [hat, center, variance] = apply(normalize, [rows, one, zero], attrs).map((y) => unmerge(y, size));
     const own = (p: Value, isMapped: boolean): Value => (isMapped ? o.reshape(p, [size, 1, 1, ...plain]) : p);
     return [o.add(o.mul(hat!, own(scale, mapped[1]!)), own(bias, mapped[2]!)), center!, variance!];
   },
   fallback: normalizePlainly,
-  lower: ([x], _, attrs) => ({ kernel: kernels.normalize, dtype: x!.dtype === "f64" ? "f64" : "f32", params: kernels.normalize.pack(paramsOf(x!.shape, attrs)) }),
+  lower: ([x], _, attrs) => ({
+    kernel: kernels.normalize,
+    dtype: x!.dtype === "f64" ? "f64" : "f32",
+    params: kernels.normalize.pack(paramsOf(x!.shape, attrs)),
+  }),
 };
 
 // inputs x, scale, mean, variance, dy; outputs dx, dscale, dbias
 function backwardPlainly([x, scale, center, variance, dy]: readonly Value[], { eps }: Attrs): readonly Value[] {
-  const r = rstdOf(variance!, eps as number), hat = o.mul(o.sub(x!, beside(center!)), r), scaled = o.mul(dy!, scale!);
+  const r = rstdOf(variance!, eps as number),
+    hat = o.mul(o.sub(x!, beside(center!)), r),
+    scaled = o.mul(dy!, scale!);
   const dx = o.mul(r, o.sub(o.sub(scaled, mean(scaled)), o.mul(hat, mean(o.mul(scaled, hat)))));
   return [dx, o.sum(o.mul(dy!, hat), { axis: [0, 1] }), o.sum(dy!, { axis: [0, 1] })];
 }
@@ -102,7 +116,11 @@ const backward: Primitive = {
   kind: "opaque",
   infer: ([x, scale]) => [x!, scale!, scale!].map(({ shape, dtype }) => ({ shape, dtype })),
   ...compositeRules(backwardPlainly),
-  lower: ([x], _, attrs) => ({ kernel: kernels.normalizeBackward, dtype: x!.dtype === "f64" ? "f64" : "f32", params: kernels.normalizeBackward.pack(paramsOf(x!.shape, attrs)) }),
+  lower: ([x], _, attrs) => ({
+    kernel: kernels.normalizeBackward,
+    dtype: x!.dtype === "f64" ? "f64" : "f32",
+    params: kernels.normalizeBackward.pack(paramsOf(x!.shape, attrs)),
+  }),
 };
 
 interface Affine {
@@ -121,14 +139,19 @@ function affine(op: string, x: Value, scale: Value, bias: Value): Affine {
 }
 function checkChannels(op: string, x: Value, vectors: Readonly<Record<string, Value>>): void {
   for (const [name, { shape }] of Object.entries(vectors)) {
-    if (!sameShape(shape, x.shape.slice(-1))) fail("ERR_SHAPE", op, `${name} must be ${showShape(x.shape.slice(-1))}, the last axis of x ${showShape(x.shape)}, got ${showShape(shape)}`);
+    if (!sameShape(shape, x.shape.slice(-1)))
+      fail("ERR_SHAPE", op, `${name} must be ${showShape(x.shape.slice(-1))}, the last axis of x ${showShape(x.shape)}, got ${showShape(shape)}`);
   }
 }
 function checkEps(op: string, eps: number): number {
   return typeof eps === "number" && eps >= 0 ? eps : fail("ERR_ARGUMENT", op, `eps must be a number from 0 on, got ${String(eps)}`);
 }
 /** y, mean and variance over x seen as [a, r1, k, r2]. */
-function normalized({ x, scale, bias }: Affine, [a, r1, k, r2]: readonly [number, number, number, number], eps: number): readonly [Value, Value, Value] {
+function normalized(
+  { x, scale, bias }: Affine,
+  [a, r1, k, r2]: readonly [number, number, number, number],
+  eps: number,
+): readonly [Value, Value, Value] {
   const [y, center, variance] = apply(normalize, [o.reshape(x, [a, r1, k, r2]), o.reshape(scale, [k, r2]), o.reshape(bias, [k, r2])], { eps });
   return [o.reshape(y!, x.shape), center!, variance!];
 }
@@ -136,12 +159,14 @@ function normalized({ x, scale, bias }: Affine, [a, r1, k, r2]: readonly [number
 define({
   layerNorm(input, scale, bias, options) {
     checkOptions("layerNorm", options, ["eps"]);
-    const all = affine("layerNorm", input, scale, bias), { x, channels } = all;
+    const all = affine("layerNorm", input, scale, bias),
+      { x, channels } = all;
     return normalized(all, [sizeOf(x.shape.slice(0, -1)), 1, 1, channels], checkEps("layerNorm", options?.eps ?? 1e-6))[0];
   },
   groupNorm(input, scale, bias, options) {
     checkOptions("groupNorm", options, ["groups", "eps"]);
-    const all = affine("groupNorm", input, scale, bias), { x, channels } = all;
+    const all = affine("groupNorm", input, scale, bias),
+      { x, channels } = all;
     if (x.shape.length < 2) fail("ERR_SHAPE", "groupNorm", `x must be [batch, ..., channels], got ${showShape(x.shape)}`);
     const groups = checkWhole("groupNorm", "groups", options?.groups, 1);
     if (channels % groups !== 0) fail("ERR_ARGUMENT", "groupNorm", `groups must divide the ${channels} channels of x, got ${groups}`);
@@ -149,13 +174,16 @@ define({
   },
   batchNorm(input, scaling, shift, options) {
     checkOptions("batchNorm", options, ["mean", "variance", "eps"]);
-    const all = affine("batchNorm", input, scaling, shift), { x, scale, bias, channels } = all, { mean, variance } = options ?? {};
+    const all = affine("batchNorm", input, scaling, shift),
+      { x, scale, bias, channels } = all,
+      { mean, variance } = options ?? {};
     const eps = checkEps("batchNorm", options?.eps ?? 1e-5);
     if (mean === undefined && variance === undefined) {
       const [y, center, spread] = normalized(all, [1, sizeOf(x.shape.slice(0, -1)), channels, 1], eps);
       return { y, mean: o.reshape(center, [channels]), variance: o.reshape(spread, [channels]) };
     }
-    if (mean === undefined || variance === undefined) fail("ERR_ARGUMENT", "batchNorm", "mean and variance must be given together, or neither of them");
+    if (mean === undefined || variance === undefined)
+      fail("ERR_ARGUMENT", "batchNorm", "mean and variance must be given together, or neither of them");
     checkChannels("batchNorm", x, { mean: checkValue("batchNorm", "mean", mean), variance: checkValue("batchNorm", "variance", variance) });
     const slope = o.mul(scale, o.rsqrt(o.add(o.cast(variance, x.dtype), eps)));
     return { y: o.add(o.mul(o.sub(x, o.cast(mean, x.dtype)), slope), bias), mean, variance };

@@ -72,7 +72,9 @@ const floating = (op: string, input: Value): Value => {
 /** Applies a map of rows along any axis: the axis is swapped to the end and back. */
 function alongAxis(op: string, primitive: Primitive, input: Value, options: AxisOptions | undefined): Value {
   checkOptions(op, options, ["axis"]);
-  const x = floating(op, input), last = x.shape.length - 1, axis = checkAxis(op, options?.axis ?? -1, x.shape.length);
+  const x = floating(op, input),
+    last = x.shape.length - 1,
+    axis = checkAxis(op, options?.axis ?? -1, x.shape.length);
   return axis === last ? applyOne(primitive, [x]) : o.swapAxes(applyOne(primitive, [o.swapAxes(x, axis, last)]), axis, last);
 }
 
@@ -81,10 +83,16 @@ define({
   logSoftmax: (x, options) => alongAxis("logSoftmax", logSoftmaxPrimitive, x, options),
   logSumExp(input, options) {
     checkOptions("logSumExp", options, ["axis", "keepDims"]);
-    const x = floating("logSumExp", input), axes = checkAxes("logSumExp", options?.axis, x.shape.length);
+    const x = floating("logSumExp", input),
+      axes = checkAxes("logSumExp", options?.axis, x.shape.length);
     const kept = range(x.shape.length).filter((axis) => !axes.includes(axis));
     const length = sizeOf(axes.map((axis) => x.shape[axis]!));
     const y = applyOne(logSumExpPrimitive, [o.reshape(o.transpose(x, [...kept, ...axes]), [...without(x.shape, axes), length])]);
-    return options?.keepDims ? o.reshape(y, x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))) : y;
+    return options?.keepDims
+      ? o.reshape(
+          y,
+          x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)),
+        )
+      : y;
   },
 });
