@@ -47,10 +47,10 @@ struct Cut {
 
 template <class T>
 Cut cutOf(const Product<T>& p) {
-  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 512, deep = 1024 / sizeof(T);
+  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 512, deep = 1536 / sizeof(T);
   constexpr int64_t taskWork = 200'000, enoughTasks = 16;
   const int64_t perEntry = p.m * p.n * p.depth;
-  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), deep, 1, 1};
+  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), 0, 1, 1};
   const int64_t tasks = p.batches * ceilDiv(p.m, fewRows) * ceilDiv(p.n, manyColumns);
   if (p.depth >= 1024 && tasks < enoughTasks) {
     const int64_t blocks = p.batches * ceilDiv(p.m, cut.rows) * ceilDiv(p.n, cut.columns);
@@ -65,6 +65,7 @@ Cut cutOf(const Product<T>& p) {
     if (blocks < wanted) cut.columns = std::min(cut.columns, evenPart(p.n, std::max(panel, p.n / ceilDiv(wanted, blocks) / panel * panel), panel));
     else cut.group = std::clamp<int64_t>(taskWork / std::max<int64_t>(1, perEntry), 1, p.batches);
   }
+  cut.depth = evenPart(ceilDiv(p.depth, cut.splits), deep, 1);
   return cut;
 }
 
@@ -119,9 +120,11 @@ class Gemm {
     const auto [a, b] = p.entry(entry);
     const int64_t begin = p.depth * split / cut.splits, end = p.depth * (split + 1) / cut.splits;
     const int64_t longest = std::min(cut.depth, end - begin);
-    // Rows that lie far apart by a power of two would share few cache sets.
-    const bool directA = a.depth == 1 && a.inner == p.depth && a.lane * int64_t(sizeof(T)) % 2048 != 0;
-    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && rows <= 2 * kTileRows;
+    // What lies apart by a power of two would share few cache sets.
+    const auto scattered = [](int64_t stride) { return stride * int64_t(sizeof(T)) % 2048 != 0; };
+    const bool rowMajor = a.depth == 1 && a.inner == p.depth && scattered(a.lane);
+    const bool directA = rowMajor || (a.lane == 1 && a.inner == p.depth && scattered(a.depth));
+    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && (rows <= 2 * kTileRows || (cut.splits > 1 && scattered(b.depth)));
     const int64_t sizeA = directA ? 0 : rows * longest, sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
     const bool apart = cut.splits == 1 && !y;
     char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(whole(sizeA) + sizeB + (apart ? rows * columns : 0)) * sizeof(T)));
@@ -156,9 +159,9 @@ class Gemm {
         }
         for (int64_t s = 0; s < strips; s++) {
           const int64_t first = rows * s / strips, height = rows * (s + 1) / strips - first;
-          const Walk walk{1, length, a.lane, height, 0, step, 0};
+          const Walk walk{1, length, a.lane, directA ? a.depth : height, 0, step, 0};
           const T* left = directA ? a.at(i + first, k) : packedA + first * length;
-          tileFor<T>(int(height), vectors, directA)(walk, left, right, c + first * cRow + at, cRow, width, k > begin);
+          tileFor<T>(int(height), vectors, rowMajor)(walk, left, right, c + first * cRow + at, cRow, width, k > begin);
         }
       }
     }

@@ -36,7 +36,8 @@ void packRun(T* to, int64_t width, int count, const T* from, int64_t lane, int64
   if (lane == 1) {
     for (int64_t l = 0; l < length; l++, to += width, from += depth) {
       int i = 0;
-      for (; i + kLanes<T> <= count; i += kLanes<T>) store(to + i, load(from + i));
+      for (; i + 8 <= count; i += 8) storeAs(to + i, loadAs<vecn<T, 8>>(from + i));
+      if (i + 4 <= count) storeAs(to + i, loadAs<vecn<T, 4>>(from + i)), i += 4;
       for (; i < count; i++) to[i] = from[i];
     }
     return;
@@ -60,13 +61,12 @@ void packRun(T* to, int64_t width, int count, const T* from, int64_t lane, int64
 // to[l * width + i] = the factor at lane `first + i`, depth `begin + l`; lanes from `count` to `width` are 0.
 template <class T>
 void pack(T* to, int width, const Factor<T>& factor, int64_t first, int count, int64_t begin, int64_t length) {
+  if (count < width) std::fill_n(to, width * length, T(0));
   for (int64_t done = 0; done < length;) {
     const int64_t run = std::min(length - done, factor.inner - (begin + done) % factor.inner);
     packRun(to + done * width, width, count, factor.at(first, begin + done), factor.lane, factor.depth, run);
     done += run;
   }
-  if (count == width) return;
-  for (int64_t l = 0; l < length; l++) std::fill(to + l * width + count, to + (l + 1) * width, T(0));
 }
 
 }  // namespace steppe::STEPPE_NS
