@@ -50,9 +50,19 @@ export function loadAddon(): Addon {
   try {
     addon = createRequire(import.meta.url)(path) as Addon;
   } catch (cause) {
-    fail("ERR_DEVICE", "cpu", `the native addon at ${path} does not load on this machine (${(cause as Error).message}): run \`npm run build\` in the folder of steppe`, { cause });
+    fail(
+      "ERR_DEVICE",
+      "cpu",
+      `the native addon at ${path} does not load on this machine (${(cause as Error).message}): run \`npm run build\` in the folder of steppe`,
+      { cause },
+    );
   }
-  if (addon.tapeVersion !== version) fail("ERR_DEVICE", "cpu", `the native addon reads tapes of version ${addon.tapeVersion}, this is version ${version}: run \`npm run build\` again`);
+  if (addon.tapeVersion !== version)
+    fail(
+      "ERR_DEVICE",
+      "cpu",
+      `the native addon reads tapes of version ${addon.tapeVersion}, this is version ${version}: run \`npm run build\` again`,
+    );
   return (loaded = addon);
 }
 
@@ -110,7 +120,11 @@ export class NativeBackend implements Backend {
     const slot = this.stream.alloc(bytes);
     if (slot >= 0) return slot;
     const { bytesInUse } = this.memory();
-    return fail("ERR_OUT_OF_MEMORY", "cpu", `${bytes} bytes are wanted beside ${bytesInUse} in use, the limit is ${this.caps["memoryLimit"]}: dispose tensors, or raise STEPPE_MEMORY_LIMIT`);
+    return fail(
+      "ERR_OUT_OF_MEMORY",
+      "cpu",
+      `${bytes} bytes are wanted beside ${bytesInUse} in use, the limit is ${this.caps["memoryLimit"]}: dispose tensors, or raise STEPPE_MEMORY_LIMIT`,
+    );
   }
   free(slot: Slot): void {
     if (!this.closed) this.stream.free(slot);
@@ -118,12 +132,14 @@ export class NativeBackend implements Backend {
 
   write(slot: Slot, offset: number, bytes: Uint8Array): void {
     this.checkOpen();
-    if (!this.stream.write(slot, offset, bytes)) fail("ERR_OUT_OF_MEMORY", "cpu", `the system has no memory for a copy of ${bytes.length} bytes: write in smaller pieces`);
+    if (!this.stream.write(slot, offset, bytes))
+      fail("ERR_OUT_OF_MEMORY", "cpu", `the system has no memory for a copy of ${bytes.length} bytes: write in smaller pieces`);
   }
 
   submit(list: CommandList): Promise<void> {
     this.checkOpen();
-    const { plan } = list, { profiling } = this;
+    const { plan } = list,
+      { profiling } = this;
     let tape = this.tapes.get(plan);
     if (!tape) this.tapes.set(plan, (tape = new Tape(plan, (kernel) => this.indexOf(kernel))));
     this.stream.submit(tape.bind(list), profiling !== undefined);
@@ -179,9 +195,17 @@ export class NativeBackend implements Backend {
   private settle(done: number, reports: readonly Report[]): void {
     const settled = this.waiting.splice(0, done - this.first + 1);
     for (const [ticket, failed, outOfMemory, message, times] of reports) {
-      const call = settled[ticket - this.first]!, steps = call.plan!.steps;
+      const call = settled[ticket - this.first]!,
+        steps = call.plan!.steps;
       if (call.profile) record(call.profile, call.plan!, times, call.began!);
-      if (failed >= 0) call.reject(new SteppeError(outOfMemory ? "ERR_OUT_OF_MEMORY" : "ERR_DEVICE", steps[failed]!.label, `${message} (kernel ${steps[failed]!.kernel.name})`));
+      if (failed >= 0)
+        call.reject(
+          new SteppeError(
+            outOfMemory ? "ERR_OUT_OF_MEMORY" : "ERR_DEVICE",
+            steps[failed]!.label,
+            `${message} (kernel ${steps[failed]!.kernel.name})`,
+          ),
+        );
     }
     this.first = done + 1;
     for (const call of settled) call.resolve(call.value); // changes nothing where it was rejected
@@ -191,7 +215,8 @@ export class NativeBackend implements Backend {
 
 function record(profile: KernelTime[], plan: Plan, times: Float64Array, began: number): void {
   for (let i = 0; 2 * i < times.length; i++) {
-    const { kernel, label, params } = plan.steps[i]!, start = times[2 * i]!;
+    const { kernel, label, params } = plan.steps[i]!,
+      start = times[2 * i]!;
     profile.push({ label, kernel: kernel.name, start: start - began, ms: times[2 * i + 1]! - start, ...kernel.cost(kernel.unpack(params)) });
   }
 }
@@ -204,6 +229,7 @@ function machineMemory(): number {
 
 function wholeNumber(name: string, value: number | string, least: number): number {
   const number = Number(value);
-  if (!Number.isInteger(number) || number < least) fail("ERR_ARGUMENT", "cpu", `${name} must be a whole number from ${least} on, got ${JSON.stringify(value)}`);
+  if (!Number.isInteger(number) || number < least)
+    fail("ERR_ARGUMENT", "cpu", `${name} must be a whole number from ${least} on, got ${JSON.stringify(value)}`);
   return number;
 }

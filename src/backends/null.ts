@@ -40,7 +40,8 @@ export class NullBackend implements Backend {
       checkPlan(plan, this.caps.alignment);
       this.checked.add(plan);
     }
-    if (slots.length !== plan.buffers.length || bases.length !== plan.buffers.length) wrong(`${plan.buffers.length} buffers are to be bound, got ${slots.length}`);
+    if (slots.length !== plan.buffers.length || bases.length !== plan.buffers.length)
+      wrong(`${plan.buffers.length} buffers are to be bound, got ${slots.length}`);
     plan.buffers.forEach((buffer, i) => this.checkRange(slots[i]!, bases[i]!, buffer.bytes));
     for (const { constant } of plan.patches) if (typeof constants[constant] !== "number") wrong(`constant ${constant} is missing`);
     this.counts.plans++;
@@ -85,7 +86,8 @@ export function checkPlan(plan: Plan, alignment: number): void {
     const place = `step ${index} (${step.label})`;
     checkStep(plan, step, alignment, place);
     for (const span of step.spans.slice(0, step.inputs)) {
-      if (span.buffer >= 0 && !covers(written[span.buffer]!, rangeOf(span))) wrong(`${place} reads bytes ${rangeOf(span).join(" to ")} of buffer ${span.buffer} before they are written`);
+      if (span.buffer >= 0 && !covers(written[span.buffer]!, rangeOf(span)))
+        wrong(`${place} reads bytes ${rangeOf(span).join(" to ")} of buffer ${span.buffer} before they are written`);
     }
     for (const span of step.spans.slice(step.inputs)) if (span.buffer >= 0) written[span.buffer]!.push(rangeOf(span));
   });
@@ -99,11 +101,16 @@ export function checkPlan(plan: Plan, alignment: number): void {
 }
 
 function checkStep(plan: Plan, step: Step, alignment: number, place: string): void {
-  const { kernel, spans, inputs } = step, params = kernel.unpack(step.params), sizes = kernel.sizes(params);
-  const extra = kernel.extra?.(params) ?? { inputs: [], outputs: [] }, extraSizes = kernel.extraSizes?.(params) ?? { inputs: [], outputs: [] };
+  const { kernel, spans, inputs } = step,
+    params = kernel.unpack(step.params),
+    sizes = kernel.sizes(params);
+  const extra = kernel.extra?.(params) ?? { inputs: [], outputs: [] },
+    extraSizes = kernel.extraSizes?.(params) ?? { inputs: [], outputs: [] };
   const expected = [
-    ...named(kernel.inputs, sizes), ...extra.inputs.map((type, i) => ({ name: `input ${i}`, type, size: extraSizes.inputs[i]!, optional: false })),
-    ...named(kernel.outputs, sizes), ...extra.outputs.map((type, i) => ({ name: `output ${i}`, type, size: extraSizes.outputs[i]!, optional: false })),
+    ...named(kernel.inputs, sizes),
+    ...extra.inputs.map((type, i) => ({ name: `input ${i}`, type, size: extraSizes.inputs[i]!, optional: false })),
+    ...named(kernel.outputs, sizes),
+    ...extra.outputs.map((type, i) => ({ name: `output ${i}`, type, size: extraSizes.outputs[i]!, optional: false })),
   ];
   if (inputs !== Object.keys(kernel.inputs).length + extra.inputs.length) wrong(`${place} binds ${inputs} inputs, its kernel has others`);
   if (spans.length !== expected.length) wrong(`${place} binds ${spans.length} buffers, its kernel has ${expected.length}`);
@@ -115,19 +122,22 @@ function checkStep(plan: Plan, step: Step, alignment: number, place: string): vo
     if (span.dtype !== dtype) wrong(`${place} binds "${name}" as ${span.dtype}, it is ${dtype}`);
     if (span.length < size) wrong(`${place} binds "${name}" to ${span.length} elements, it needs ${size}`);
     if (span.offset % alignment !== 0) wrong(`${place} binds "${name}" at byte ${span.offset}, which is no multiple of ${alignment}`);
-    if (rangeOf(span)[1] > buffer.bytes) wrong(`${place} binds "${name}" up to byte ${rangeOf(span)[1]} of buffer ${span.buffer}, which has ${buffer.bytes}`);
+    if (rangeOf(span)[1] > buffer.bytes)
+      wrong(`${place} binds "${name}" up to byte ${rangeOf(span)[1]} of buffer ${span.buffer}, which has ${buffer.bytes}`);
   });
   for (let o = inputs; o < spans.length; o++) {
     for (let other = 0; other < o; other++) {
       const same = spans[o]!.offset === spans[other]!.offset && rangeOf(spans[o]!)[1] === rangeOf(spans[other]!)[1];
-      if (overlap(spans[o]!, spans[other]!) && !(same && other < inputs)) wrong(`${place} writes "${expected[o]!.name}" over "${expected[other]!.name}"`);
+      if (overlap(spans[o]!, spans[other]!) && !(same && other < inputs))
+        wrong(`${place} writes "${expected[o]!.name}" over "${expected[other]!.name}"`);
     }
   }
 }
 
 function named(buffers: Readonly<Record<string, string>>, sizes: Readonly<Record<string, number>>) {
   return Object.entries(buffers).map(([key, type]) => {
-    const optional = key.endsWith("?"), name = optional ? key.slice(0, -1) : key;
+    const optional = key.endsWith("?"),
+      name = optional ? key.slice(0, -1) : key;
     return { name, type: type as DType | "T", size: sizes[name] ?? 0, optional };
   });
 }
@@ -136,7 +146,8 @@ function named(buffers: Readonly<Record<string, string>>, sizes: Readonly<Record
 type Range = [number, number];
 const rangeOf = (span: Span): Range => [span.offset, span.offset + bytesPer[span.dtype] * span.length];
 
-const overlap = (a: Span, b: Span): boolean => a.buffer >= 0 && a.buffer === b.buffer && rangeOf(a)[0] < rangeOf(b)[1] && rangeOf(b)[0] < rangeOf(a)[1];
+const overlap = (a: Span, b: Span): boolean =>
+  a.buffer >= 0 && a.buffer === b.buffer && rangeOf(a)[0] < rangeOf(b)[1] && rangeOf(b)[0] < rangeOf(a)[1];
 
 function covers(written: readonly Range[], [start, end]: Range): boolean {
   let reached = start;

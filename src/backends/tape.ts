@@ -19,7 +19,8 @@ export class Tape {
 
   /** `indexOf` gives the number of a kernel such as "matmul_f32". */
   constructor(plan: Plan, indexOf: (kernel: string) => number) {
-    let length = header, bound = 0;
+    let length = header,
+      bound = 0;
     for (const step of plan.steps) {
       length += commandHeader + bufferWords * step.spans.length + evenLength(step.params);
       bound += step.spans.filter((span) => span.buffer >= 0).length;
@@ -31,7 +32,8 @@ export class Tape {
 
     const paramsAt: number[] = [];
     this.words.set([version, plan.steps.length]);
-    let at = header, index = 0;
+    let at = header,
+      index = 0;
     for (const step of plan.steps) {
       this.words.set([indexOf(`${step.kernel.name}_${step.dtype}`), step.spans.length, step.params.length], at);
       at += commandHeader;
@@ -53,9 +55,12 @@ export class Tape {
 
   /** The words with the list's slots, offsets and constants in place; good until the next call. */
   bind(list: Pick<CommandList, "slots" | "bases" | "constants">): Int32Array {
-    const { words, at, buffer, offset } = this, { slots, bases, constants } = list;
+    const { words, at, buffer, offset } = this,
+      { slots, bases, constants } = list;
     for (let i = 0; i < at.length; i++) {
-      const b = buffer[i]!, bytes = bases[b]! + offset[i]!, w = at[i]!;
+      const b = buffer[i]!,
+        bytes = bases[b]! + offset[i]!,
+        w = at[i]!;
       words[w] = slots[b]!;
       words[w + 1] = bytes | 0;
       words[w + 2] = (bytes / 2 ** 32) | 0;

@@ -17,8 +17,12 @@ afterEach(() => Promise.all(opened.splice(0).map((backend) => backend.dispose())
 
 describe.each([1, 2, 3])("with %i threads", (threads) => {
   test("all work is done in the order of the calls", async () => {
-    const backend = open({ threads }), n = 5000, plan = addPlan(n);
-    const a = backend.alloc(4 * n), b = backend.alloc(4 * n), seen: number[] = [];
+    const backend = open({ threads }),
+      n = 5000,
+      plan = addPlan(n);
+    const a = backend.alloc(4 * n),
+      b = backend.alloc(4 * n),
+      seen: number[] = [];
     const values: Promise<number[]>[] = [];
     for (let round = 0; round < 200; round++) {
       backend.write(a, 0, floats(...new Array<number>(n).fill(round)));
@@ -33,13 +37,19 @@ describe.each([1, 2, 3])("with %i threads", (threads) => {
   });
 
   test("a kernel's error rejects its own promise, named by its label, and the next go on", async () => {
-    const backend = open({ threads }), a = backend.alloc(400), b = backend.alloc(400);
+    const backend = open({ threads }),
+      a = backend.alloc(400),
+      b = backend.alloc(400);
     backend.write(a, 0, floats(1));
     const results = await Promise.allSettled([
-      submitPlain(backend, "fail"), submitPlain(backend, "greedy"),
-      backend.submit({ plan: addPlan(100), slots: [a, b], bases: [0, 0], constants: [0.5] }), readFloats(backend, b, 1),
+      submitPlain(backend, "fail"),
+      submitPlain(backend, "greedy"),
+      backend.submit({ plan: addPlan(100), slots: [a, b], bases: [0, 0], constants: [0.5] }),
+      readFloats(backend, b, 1),
     ]);
-    expect(results[0]).toMatchObject({ reason: { name: "SteppeError", code: "ERR_DEVICE", message: "[my fail] it was asked to fail (kernel test_fail)" } });
+    expect(results[0]).toMatchObject({
+      reason: { name: "SteppeError", code: "ERR_DEVICE", message: "[my fail] it was asked to fail (kernel test_fail)" },
+    });
     expect(results[1]).toMatchObject({ reason: { code: "ERR_OUT_OF_MEMORY", message: expect.stringContaining("[my greedy]") } });
     expect(results[2]!.status).toBe("fulfilled");
     expect(results[3]).toMatchObject({ value: [1.5] });
@@ -47,8 +57,11 @@ describe.each([1, 2, 3])("with %i threads", (threads) => {
 });
 
 test("a failing step ends its plan", async () => {
-  const backend = open(), fail = plainPlan("fail"), add = addPlan(4);
-  const a = backend.alloc(16), b = backend.alloc(16);
+  const backend = open(),
+    fail = plainPlan("fail"),
+    add = addPlan(4);
+  const a = backend.alloc(16),
+    b = backend.alloc(16);
   backend.write(b, 0, floats(7, 7, 7, 7));
   const plan = { ...add, steps: [...fail.steps, ...add.steps], patches: [] };
   await expect(backend.submit({ plan, slots: [a, b], bases: [0, 0], constants: [] })).rejects.toThrow("[my fail]");
@@ -56,18 +69,26 @@ test("a failing step ends its plan", async () => {
 });
 
 test("thousands of promises settle, in order", async () => {
-  const backend = open(), a = backend.alloc(4), b = backend.alloc(4), plan = addPlan(1), order: number[] = [];
+  const backend = open(),
+    a = backend.alloc(4),
+    b = backend.alloc(4),
+    plan = addPlan(1),
+    order: number[] = [];
   backend.write(a, 0, floats(0));
-  await Promise.all(Array.from({ length: 20_000 }, async (_, i) => {
-    await backend.submit({ plan, slots: [a, b], bases: [0, 0], constants: [i] });
-    order.push(i);
-  }));
+  await Promise.all(
+    Array.from({ length: 20_000 }, async (_, i) => {
+      await backend.submit({ plan, slots: [a, b], bases: [0, 0], constants: [i] });
+      order.push(i);
+    }),
+  );
   expect(order).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
   expect(await readFloats(backend, b, 1)).toEqual([19_999]);
 });
 
 test("bases, offsets and constants are bound anew at each run", async () => {
-  const backend = open(), slot = backend.alloc(4096), plan = addPlan(4);
+  const backend = open(),
+    slot = backend.alloc(4096),
+    plan = addPlan(4);
   backend.write(slot, 0, floats(1, 2, 3, 4));
   await backend.submit({ plan, slots: [slot, slot], bases: [0, 1024], constants: [10] });
   await backend.submit({ plan, slots: [slot, slot], bases: [1024, 2048], constants: [0.25] });
@@ -76,7 +97,9 @@ test("bases, offsets and constants are bound anew at each run", async () => {
 });
 
 test("what is written is copied at the call", async () => {
-  const backend = open(), slot = backend.alloc(8), bytes = floats(1, 2);
+  const backend = open(),
+    slot = backend.alloc(8),
+    bytes = floats(1, 2);
   void submitPlain(backend, "slow", { ms: 20 });
   backend.write(slot, 0, bytes);
   bytes.fill(0xff);
@@ -88,7 +111,8 @@ test("the event loop is free while kernels run", async () => {
   const backend = open();
   let ticks = 0;
   const timer = setInterval(() => ticks++, 5);
-  const began = performance.now(), promise = submitPlain(backend, "slow", { ms: 400 });
+  const began = performance.now(),
+    promise = submitPlain(backend, "slow", { ms: 400 });
   expect(performance.now() - began).toBeLessThan(50);
   await promise;
   clearInterval(timer);
@@ -97,9 +121,13 @@ test("the event loop is free while kernels run", async () => {
 
 describe("memory", () => {
   test("a freed slot is handed out again at once, in the order of the work", async () => {
-    const backend = open(), n = 1000, plan = addPlan(n), results: Promise<number[]>[] = [];
+    const backend = open(),
+      n = 1000,
+      plan = addPlan(n),
+      results: Promise<number[]>[] = [];
     for (let i = 0; i < 100; i++) {
-      const a = backend.alloc(4 * n), b = backend.alloc(4 * n);
+      const a = backend.alloc(4 * n),
+        b = backend.alloc(4 * n);
       backend.write(a, 0, floats(i, i));
       void backend.submit({ plan, slots: [a, b], bases: [0, 0], constants: [1] });
       results.push(readFloats(backend, b, 2));
@@ -114,8 +142,11 @@ describe("memory", () => {
   });
 
   test("beyond the limit alloc throws, and works again after a free", () => {
-    const backend = open({ memoryLimit: 1 << 20 }), first = backend.alloc(900_000);
-    expect(() => backend.alloc(900_000)).toThrow(expect.objectContaining({ code: "ERR_OUT_OF_MEMORY", message: expect.stringContaining("900000 bytes are wanted beside 900000 in use") }));
+    const backend = open({ memoryLimit: 1 << 20 }),
+      first = backend.alloc(900_000);
+    expect(() => backend.alloc(900_000)).toThrow(
+      expect.objectContaining({ code: "ERR_OUT_OF_MEMORY", message: expect.stringContaining("900000 bytes are wanted beside 900000 in use") }),
+    );
     expect(() => backend.alloc(2 ** 60)).toThrow(expect.objectContaining({ code: "ERR_OUT_OF_MEMORY" }));
     backend.free(first);
     backend.free(backend.alloc(500_000)); // of another size: the memory kept for the first is given back
@@ -123,7 +154,8 @@ describe("memory", () => {
   });
 
   test.skipIf(sanitized)("what is kept and not used is given back after a rest", async () => {
-    const backend = open(), slot = backend.alloc(200 << 20);
+    const backend = open(),
+      slot = backend.alloc(200 << 20);
     backend.free(slot);
     expect(backend.memory().bytesReserved).toBeGreaterThanOrEqual(200 << 20);
     await submitPlain(backend, "slow", { ms: 1 });
@@ -132,7 +164,8 @@ describe("memory", () => {
   });
 
   test("slots and ranges that are not there are refused", async () => {
-    const backend = open(), slot = backend.alloc(100);
+    const backend = open(),
+      slot = backend.alloc(100);
     expect(() => backend.write(slot, 98, floats(1))).toThrow("ends behind");
     expect(() => backend.read(slot + 1, 0, 4)).toThrow("no such slot");
     backend.free(slot);
@@ -141,7 +174,9 @@ describe("memory", () => {
 });
 
 test("profile times every step of what runs meanwhile", async () => {
-  const backend = open(), a = backend.alloc(4000), b = backend.alloc(4000);
+  const backend = open(),
+    a = backend.alloc(4000),
+    b = backend.alloc(4000);
   await submitPlain(backend, "slow", { ms: 1 });
   const stop = backend.profile();
   void submitPlain(backend, "slow", { ms: 40 });
@@ -149,7 +184,8 @@ test("profile times every step of what runs meanwhile", async () => {
   const times = await stop();
   await submitPlain(backend, "slow", { ms: 1 });
   expect(times.map(({ label, kernel, flops, bytes }) => ({ label, kernel, flops, bytes }))).toEqual([
-    { label: "my slow", kernel: "test_slow", flops: 0, bytes: 0 }, { label: "my sum", kernel: "test_add", flops: 1000, bytes: 8000 },
+    { label: "my slow", kernel: "test_slow", flops: 0, bytes: 0 },
+    { label: "my sum", kernel: "test_add", flops: 1000, bytes: 8000 },
   ]);
   expect(times[0]!.ms).toBeGreaterThan(9);
   expect(times[1]!.start).toBeGreaterThanOrEqual(times[0]!.start + times[0]!.ms);
@@ -174,7 +210,8 @@ describe("options", () => {
 });
 
 test("dispose lets the work finish, then refuses more", async () => {
-  const backend = open(), slot = backend.alloc(8);
+  const backend = open(),
+    slot = backend.alloc(8);
   void submitPlain(backend, "slow", { ms: 30 });
   backend.write(slot, 0, floats(5));
   const read = readFloats(backend, slot, 1);

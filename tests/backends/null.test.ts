@@ -14,7 +14,9 @@ const span = (more: Partial<Span>): Span => ({ buffer: 0, offset: 0, dtype: "f32
 
 describe("the null backend", () => {
   test("counts what it does not run, and reads zeros", async () => {
-    const backend = new NullBackend(), plan = addPlan(100), slot = backend.alloc(400);
+    const backend = new NullBackend(),
+      plan = addPlan(100),
+      slot = backend.alloc(400);
     backend.write(slot, 0, new Uint8Array(400).fill(1));
     await bind(backend, plan);
     await bind(backend, plan);
@@ -31,7 +33,11 @@ describe("the null backend", () => {
     ["past the end", changed({ spans: [span({}), span({ buffer: 1, offset: 64 })] }), "up to byte 464 of buffer 1, which has 400"],
     ["a crooked offset", changed({ spans: [span({ offset: 4, length: 99 }), span({ buffer: 1 })] }), 'binds "x" to 99'],
     ["an absent buffer that must be there", changed({ spans: [span({ buffer: -1 }), span({ buffer: 1 })] }), 'leaves out "x"'],
-    ["an input that nobody wrote", changed({ spans: [span({ buffer: 1 }), span({ buffer: 1 })] }), "reads bytes 0 to 400 of buffer 1 before they are written"],
+    [
+      "an input that nobody wrote",
+      changed({ spans: [span({ buffer: 1 }), span({ buffer: 1 })] }),
+      "reads bytes 0 to 400 of buffer 1 before they are written",
+    ],
     ["an output that nobody wrote", { ...addPlan(100), steps: [], patches: [] }, "output 0 is never written"],
     ["a patch outside of the parameters", { ...addPlan(100), patches: [{ step: 0, word: 2, constant: 0 }] }, "a patch of step 0"],
   ] satisfies [string, Plan, string][])("refuses %s", (_, plan, message) => {
@@ -39,7 +45,10 @@ describe("the null backend", () => {
   });
 
   test("refuses an output over a part of an input, and takes one in place of it", async () => {
-    const buffers = [{ role: "input", bytes: 1000 }, { role: "output", bytes: 400 }] as const;
+    const buffers = [
+      { role: "input", bytes: 1000 },
+      { role: "output", bytes: 400 },
+    ] as const;
     const over = (offset: number): Plan => ({ ...changed({ spans: [span({}), span({ buffer: 0, offset })] }), buffers, outputs: [] });
     expect(() => bind(new NullBackend(), over(64))).toThrow('writes "y" over "x"');
     await bind(new NullBackend(), over(0));
@@ -47,7 +56,8 @@ describe("the null backend", () => {
   });
 
   test("refuses slots that are gone and constants that are missing", () => {
-    const backend = new NullBackend(), slot = backend.alloc(8);
+    const backend = new NullBackend(),
+      slot = backend.alloc(8);
     backend.free(slot);
     expect(() => backend.free(slot)).toThrow("slot 0 is not allocated");
     expect(() => backend.write(slot, 0, new Uint8Array(8))).toThrow("slot 0 is not allocated");
@@ -56,7 +66,8 @@ describe("the null backend", () => {
 });
 
 test("a tape holds kernels, bound buffers and aligned parameters", () => {
-  const plan = addPlan(3), tape = new Tape(plan, () => 42);
+  const plan = addPlan(3),
+    tape = new Tape(plan, () => 42);
   const words = [...tape.bind({ slots: [5, 6], bases: [64, 2 ** 33 + 128], constants: [1] })];
   expect(words).toEqual([1, 1, /**/ 42, 2, 3, 0, /**/ 5, 64, 0, 0, /**/ 6, 128, 2, 0, /**/ 0, 0x3ff00000, 3, 0]);
   expect([...tape.bind({ slots: [7, 8], bases: [0, 0], constants: [-2] })].slice(6)).toEqual([7, 0, 0, 0, 8, 0, 0, 0, 0, 0xc0000000 | 0, 3, 0]);

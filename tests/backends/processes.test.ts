@@ -11,7 +11,8 @@ const child = (name: string): string => fileURLToPath(new URL(`./children/${name
 
 function endOf(way: string): Promise<{ code: number | null; signal: string | null; output: string; ms: number }> {
   return new Promise((resolve) => {
-    const began = performance.now(), process = spawn(globalThis.process.execPath, ["--expose-gc", child("end"), way], { stdio: ["ignore", "pipe", "pipe"] });
+    const began = performance.now(),
+      process = spawn(globalThis.process.execPath, ["--expose-gc", child("end"), way], { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     for (const stream of [process.stdout, process.stderr]) stream.on("data", (data) => (output += data));
     const timer = setTimeout(() => process.kill("SIGKILL"), 20_000);
@@ -24,7 +25,15 @@ function endOf(way: string): Promise<{ code: number | null; signal: string | nul
 
 describe("a process ends by itself, silently and soon", () => {
   test.each([
-    ["done", 0, ""], ["queued", 0, ""], ["read", 0, ""], ["exit", 0, ""], ["exitLater", 0, ""], ["many", 0, ""], ["closed", 0, ""], ["rejected", 0, "rejected"], ["dropped", 0, ""],
+    ["done", 0, ""],
+    ["queued", 0, ""],
+    ["read", 0, ""],
+    ["exit", 0, ""],
+    ["exitLater", 0, ""],
+    ["many", 0, ""],
+    ["closed", 0, ""],
+    ["rejected", 0, "rejected"],
+    ["dropped", 0, ""],
   ])("%s", async (way, code, output) => {
     for (let round = 0; round < 5; round++) {
       const end = await endOf(way);
@@ -59,7 +68,8 @@ describe("worker threads", () => {
 
   test("terminated in the middle, they take nothing with them", async () => {
     for (let round = 0; round < 10; round++) {
-      const endless = [work(0), work(0)], other = work(20);
+      const endless = [work(0), work(0)],
+        other = work(20);
       await Promise.all(endless.map(({ started }) => started));
       await pause(3 * round);
       await Promise.all(endless.map(({ worker }) => worker.terminate()));

@@ -25,11 +25,15 @@ export interface KernelCall {
 
 /** `omit`: leaves out the optional outputs. */
 export function makeCall(kernel: Kernel, dtype: DType, params: any, random: () => number, omit = false): KernelCall {
-  const sizes = kernel.sizes(params), extra = kernel.extra?.(params), extraSizes = kernel.extraSizes?.(params);
+  const sizes = kernel.sizes(params),
+    extra = kernel.extra?.(params),
+    extraSizes = kernel.extraSizes?.(params);
   const typeOf = (type: string): DType => (type === "T" ? dtype : (type as DType));
   const named = (buffers: Readonly<Record<string, string>>, omitOptional: boolean): Bound[] =>
     Object.entries(buffers).map(([key, type]) => {
-      const optional = key.endsWith("?"), name = optional ? key.slice(0, -1) : key, size = sizes[name] ?? 0;
+      const optional = key.endsWith("?"),
+        name = optional ? key.slice(0, -1) : key,
+        size = sizes[name] ?? 0;
       return { name, extra: -1, dtype: typeOf(type), size, present: !optional || (size > 0 && !omitOptional) };
     });
   const more = (types: readonly string[] = [], lengths: readonly number[] = [], what: string): Bound[] =>
@@ -55,7 +59,11 @@ export function reference({ kernel, dtype, params, inputs, outputs, numbers }: K
     Object.fromEntries(bound.flatMap((x, i) => (x.present && x.extra < 0 ? [[x.name, arrays[i]!.slice()]] : [])));
   const extras = (bound: readonly Bound[], arrays: readonly Float64Array[]): Float64Array[] => arrays.filter((_, i) => bound[i]!.extra >= 0);
   const named = record(outputs, results);
-  kernel.reference({ inputs: record(inputs, numbers), outputs: named, extraInputs: extras(inputs, numbers), extraOutputs: extras(outputs, results) }, params, dtype);
+  kernel.reference(
+    { inputs: record(inputs, numbers), outputs: named, extraInputs: extras(inputs, numbers), extraOutputs: extras(outputs, results) },
+    params,
+    dtype,
+  );
   return outputs.map((y, i) => (y.extra < 0 ? (named[y.name] ?? results[i]!) : results[i]!));
 }
 
@@ -63,7 +71,8 @@ const guard = 64; // bytes behind each buffer
 
 /** Runs the call `times` times over the same buffers, which start as garbage; the outputs of each run. */
 export async function run(backend: Backend, { kernel, dtype, params, inputs, outputs, numbers }: KernelCall, times: number): Promise<TypedArray[][]> {
-  const bound = [...inputs, ...outputs], present = bound.filter((x) => x.present);
+  const bound = [...inputs, ...outputs],
+    present = bound.filter((x) => x.present);
   const bytes = present.map((x) => byteLength(x.dtype, x.size));
   const slots = bytes.map((n): Slot => backend.alloc(n + guard));
   const stored = inputs.flatMap((x, i) => (x.present ? [bytesOf(encode(x.dtype, numbers[i]!))] : []));
@@ -75,11 +84,18 @@ export async function run(backend: Backend, { kernel, dtype, params, inputs, out
   let buffer = 0;
   const plan: Plan = {
     buffers: present.map((_, i) => ({ role: i < stored.length ? "input" : "output", bytes: bytes[i]! })),
-    steps: [{
-      kernel, dtype, params: kernel.pack(params), inputs: inputs.length, label: kernel.name,
-      spans: bound.map((x) => ({ buffer: x.present ? buffer++ : -1, offset: 0, dtype: x.dtype, length: x.size })),
-    }],
-    outputs: [], patches: [],
+    steps: [
+      {
+        kernel,
+        dtype,
+        params: kernel.pack(params),
+        inputs: inputs.length,
+        label: kernel.name,
+        spans: bound.map((x) => ({ buffer: x.present ? buffer++ : -1, offset: 0, dtype: x.dtype, length: x.size })),
+      },
+    ],
+    outputs: [],
+    patches: [],
   };
   try {
     const results: TypedArray[][] = [];
@@ -88,9 +104,12 @@ export async function run(backend: Backend, { kernel, dtype, params, inputs, out
       const after = await Promise.all(slots.map((slot, j) => backend.read(slot, 0, bytes[j]! + guard)));
       after.forEach((content, j) => {
         if (content.subarray(bytes[j]!).some((byte) => byte !== 0xff)) throw new Error(`${kernel.name} wrote behind "${present[j]!.name}"`);
-        if (j < stored.length && !sameBytes(content.subarray(0, bytes[j]!), stored[j]!)) throw new Error(`${kernel.name} changed its input "${present[j]!.name}"`);
+        if (j < stored.length && !sameBytes(content.subarray(0, bytes[j]!), stored[j]!))
+          throw new Error(`${kernel.name} changed its input "${present[j]!.name}"`);
       });
-      results.push(after.slice(stored.length).map((content, j) => fromBytes(present[stored.length + j]!.dtype, content, present[stored.length + j]!.size)));
+      results.push(
+        after.slice(stored.length).map((content, j) => fromBytes(present[stored.length + j]!.dtype, content, present[stored.length + j]!.size)),
+      );
     }
     return results;
   } finally {

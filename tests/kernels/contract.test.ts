@@ -10,15 +10,23 @@ import { discover, kernelFolders, kernelsFolder } from "./discover.ts";
 
 /** "m: u32" for each field of the structs under a line `// params: name, name`; structs of one type inside them are lists. */
 function structs(folder: string): Map<string, string[]> {
-  const sources = readdirSync(join(kernelsFolder, folder)).filter((name) => /\.(cpp|h)$/.test(name)).map((name) => readFileSync(join(kernelsFolder, folder, name), "utf8"));
-  const known = new Map<string, string[]>(), named = new Map<string, string>();
+  const sources = readdirSync(join(kernelsFolder, folder))
+    .filter((name) => /\.(cpp|h)$/.test(name))
+    .map((name) => readFileSync(join(kernelsFolder, folder, name), "utf8"));
+  const known = new Map<string, string[]>(),
+    named = new Map<string, string>();
   for (const [, names, struct] of sources.join("\n").matchAll(/^\/\/ params: (.+)\nstruct (\w+)/gm)) {
     for (const name of names!.split(",")) named.set(name.trim(), struct!);
   }
   const fieldsOf = (struct: string): string[] => known.get(struct) ?? read(struct);
   function read(struct: string): string[] {
-    const [, base, body] = sources.map((source) => new RegExp(`^struct ${struct}(?: : (\\w+))? \\{([^}]*)\\}`, "m").exec(source)).find((match) => match) ?? [];
-    const declarations = (body ?? "").replace(/\/\/.*$/gm, "").split(";").map((text) => text.trim()).filter(Boolean);
+    const [, base, body] =
+      sources.map((source) => new RegExp(`^struct ${struct}(?: : (\\w+))? \\{([^}]*)\\}`, "m").exec(source)).find((match) => match) ?? [];
+    const declarations = (body ?? "")
+      .replace(/\/\/.*$/gm, "")
+      .split(";")
+      .map((text) => text.trim())
+      .filter(Boolean);
     const fields = [...(base ? fieldsOf(base) : []), ...declarations.flatMap(declared)];
     known.set(struct, fields);
     return fields;
@@ -27,7 +35,8 @@ function structs(folder: string): Map<string, string[]> {
   function declared(declaration: string): string[] {
     const [, type, names] = /^(?:std::)?(\w+)\s+(.+)$/s.exec(declaration)!;
     return names!.split(",").map((name) => {
-      const [, word, list] = /^(\w+)(\[\d*\])?$/.exec(name.trim())!, inner = types[type!] ? null : fieldsOf(type!);
+      const [, word, list] = /^(\w+)(\[\d*\])?$/.exec(name.trim())!,
+        inner = types[type!] ? null : fieldsOf(type!);
       return inner ? `${camel(word!)}: ${inner[0]!.split(": ")[1]}[${inner.length}]` : `${camel(word!)}: ${types[type!]}${list ?? ""}`;
     });
   }
@@ -45,14 +54,17 @@ describe("parameter structs", () => {
     const fields = Object.entries(kernel.params as Record<string, ParamType>);
     const onlyList = fields.length === 1 && fields[0]![1] === "i32[]"; // its words have no struct
     if (!onlyList) expect(inCpp.get(name), `a struct under "// params: ${name}"`).toEqual(fields.map(([field, type]) => `${camel(field)}: ${type}`));
-    const firstWord = fields.findIndex(([, type]) => type !== "f64"), lists = fields.filter(([, type]) => type === "i32[]");
+    const firstWord = fields.findIndex(([, type]) => type !== "f64"),
+      lists = fields.filter(([, type]) => type === "i32[]");
     expect(firstWord < 0 || fields.slice(firstWord).every(([, type]) => type !== "f64"), "f64 fields come first").toBe(true);
     expect(lists.length === 0 || (lists.length === 1 && fields.at(-1) === lists[0]), "a list comes last").toBe(true);
   });
 });
 
 test("the addon has the kernels of the contracts and no others", () => {
-  const inAddon = loadAddon().kernels.filter((name) => !process.env["KERNEL"] || kernels.some((k) => k.dtypes.some((dtype) => name === `${k.name}_${dtype}`)));
+  const inAddon = loadAddon().kernels.filter(
+    (name) => !process.env["KERNEL"] || kernels.some((k) => k.dtypes.some((dtype) => name === `${k.name}_${dtype}`)),
+  );
   expect(inAddon).toEqual(kernels.flatMap(({ name, dtypes }) => dtypes.map((dtype) => `${name}_${dtype}`)).sort());
 });
 

@@ -6,7 +6,10 @@ export const kernelsFolder = fileURLToPath(new URL("../../kernels", import.meta.
 
 /** Folders that hold a contract. */
 export const kernelFolders = (): string[] =>
-  readdirSync(kernelsFolder, { recursive: true, encoding: "utf8" }).filter((path) => /^[^/\\]+[/\\]kernel\.ts$/.test(path)).map((path) => path.split(/[/\\]/)[0]!).sort();
+  readdirSync(kernelsFolder, { recursive: true, encoding: "utf8" })
+    .filter((path) => /^[^/\\]+[/\\]kernel\.ts$/.test(path))
+    .map((path) => path.split(/[/\\]/)[0]!)
+    .sort();
 
 /** All contracts; KERNEL=matmul,conv2d picks some, by name or by folder. */
 export async function discover(): Promise<Kernel[]> {

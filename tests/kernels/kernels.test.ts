@@ -25,7 +25,8 @@ function check(call: KernelCall, results: readonly TypedArray[], expected: reado
 function checkSame(a: readonly TypedArray[], b: readonly TypedArray[], what: string): void {
   a.forEach((x, i) => {
     if (sameBytes(bytesOf(x), bytesOf(b[i]!))) return;
-    const at = bytesOf(x).findIndex((byte, j) => byte !== bytesOf(b[i]!)[j]), element = Math.floor(at / x.BYTES_PER_ELEMENT);
+    const at = bytesOf(x).findIndex((byte, j) => byte !== bytesOf(b[i]!)[j]),
+      element = Math.floor(at / x.BYTES_PER_ELEMENT);
     throw new Error(`${what}: output ${i} differs at element ${element}: ${x[element]} and ${b[i]![element]}`);
   });
 }
@@ -48,7 +49,8 @@ for (const kernel of await discover()) {
         test(`${dtype} ${summary(params)}`, async () => {
           expect(levels[0]!.one.supports(kernel.name, dtype)).toBe(true);
           expect(kernel.unpack(kernel.pack(params)), "params survive packing").toEqual(params);
-          const random = randomFrom(`${kernel.name} ${dtype} ${index}`), terms = kernel.terms?.(params) ?? 8;
+          const random = randomFrom(`${kernel.name} ${dtype} ${index}`),
+            terms = kernel.terms?.(params) ?? 8;
           const call = makeCall(kernel, dtype, params, random);
           await checkCall(call, terms);
           if (kernel.extra && Object.keys(kernel.outputs).some((name) => name.endsWith("?")) && call.outputs.some((y) => y.extra >= 0)) {

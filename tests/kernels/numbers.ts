@@ -37,20 +37,27 @@ const kind = (x: number): string => (Number.isNaN(x) ? "NaN" : Number.isFinite(x
  *  `terms` counts rounding steps: an error is at most 2 eps sqrt(terms) of the value or of a typical value; null compares the kinds (NaN, infinite, finite) only. */
 export function difference(dtype: DType, actual: TypedArray, expected: Float64Array, terms: number | null): string | undefined {
   if (!isFloat(dtype)) {
-    const exact = encode(dtype, expected), at = exact.findIndex((x, i) => x !== actual[i]);
+    const exact = encode(dtype, expected),
+      at = exact.findIndex((x, i) => x !== actual[i]);
     return at < 0 ? undefined : `element ${at} of ${exact.length} is ${actual[at]}, expected ${exact[at]}`;
   }
-  const got = decode(dtype, actual), reference = rounded(dtype, expected);
-  let squares = 0, finite = 0;
+  const got = decode(dtype, actual),
+    reference = rounded(dtype, expected);
+  let squares = 0,
+    finite = 0;
   for (const x of reference) if (Number.isFinite(x)) [squares, finite] = [squares + x * x, finite + 1];
   const typical = Math.sqrt(squares / Math.max(1, finite));
-  let worst = 1, where: string | undefined;
+  let worst = 1,
+    where: string | undefined;
   for (let i = 0; i < reference.length; i++) {
-    const a = got[i]!, e = expected[i]!;
+    const a = got[i]!,
+      e = expected[i]!;
     if (kind(a) !== kind(reference[i]!)) return `element ${i} of ${got.length} is ${a}, expected ${reference[i]}`;
     if (terms === null || !Number.isFinite(reference[i]!)) continue;
-    const bound = 2 * epsilon[dtype]! * Math.sqrt(terms) * Math.max(Math.abs(e), typical) + smallest[dtype]!, ratio = Math.abs(a - e) / bound;
-    if (ratio > worst) [worst, where] = [ratio, `element ${i} of ${got.length} is ${a}, expected ${e}: the error is ${ratio.toPrecision(3)} times the bound`];
+    const bound = 2 * epsilon[dtype]! * Math.sqrt(terms) * Math.max(Math.abs(e), typical) + smallest[dtype]!,
+      ratio = Math.abs(a - e) / bound;
+    if (ratio > worst)
+      [worst, where] = [ratio, `element ${i} of ${got.length} is ${a}, expected ${e}: the error is ${ratio.toPrecision(3)} times the bound`];
   }
   return where;
 }

@@ -16,7 +16,19 @@ export function open(threads = 2) {
   const ticket = () => new Promise((resolve, reject) => waiting.push({ resolve, reject }));
   const submit = (kernel, buffers, words) => {
     const padded = words.length % 2 ? [...words, 0] : words;
-    stream.submit(Int32Array.from([1, 1, addon.kernels.indexOf(`test_${kernel}_f32`), buffers.length, words.length, 0, ...buffers.flatMap((slot) => [slot, 0, 0, 0]), ...padded]), false);
+    stream.submit(
+      Int32Array.from([
+        1,
+        1,
+        addon.kernels.indexOf(`test_${kernel}_f32`),
+        buffers.length,
+        words.length,
+        0,
+        ...buffers.flatMap((slot) => [slot, 0, 0, 0]),
+        ...padded,
+      ]),
+      false,
+    );
     return ticket();
   };
   return {

@@ -3,7 +3,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { open } from "./stream.mjs";
 
 const { stream, add, slow, read } = open();
-const x = stream.alloc(4096), y = stream.alloc(4096);
+const x = stream.alloc(4096),
+  y = stream.alloc(4096);
 stream.write(x, 0, new Uint8Array(4096));
 parentPort.postMessage("started");
 for (let i = 0; workerData.rounds === 0 || i < workerData.rounds; i++) {
