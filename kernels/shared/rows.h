@@ -52,6 +52,5 @@ template <class T> STEPPE_INLINE T finiteMaximum(const T* x, int64_t length) {
 }
 
 template <class T> STEPPE_INLINE T logOf(T x) { return log(splat(x))[0]; }
-template <class T> STEPPE_INLINE T sqrtOf(T x) { return sqrt(splat(x))[0]; }
 
 }  // namespace steppe::STEPPE_NS
