@@ -24,7 +24,8 @@ export interface SharpnessOptions {
   readonly onIteration?: (progress: Progress) => void;
 }
 
-const largestBatch = 128;
+/** Images of one plan: fewer for larger networks, whose products need memory. */
+const batchFor = ({ macs }: Model): number => 2 ** Math.floor(Math.log2(Math.min(128, Math.max(1, 2e10 / macs))));
 /** The share of the machine's memory that the kept primal passes may take. */
 const keptShare = 0.4;
 
@@ -33,7 +34,7 @@ export async function sharpnessOf(net: Model, params: any, state: any, set: Data
   const { maxIterations = 100, tol = 1e-3, seed = 0, onIteration } = options;
   // The operator is the mean over batches, so they must be of one size; up to (batches - 1) images are left out.
   const wanted = Math.min(options.images, set.images.shape[0]!),
-    count = Math.ceil(wanted / largestBatch),
+    count = Math.ceil(wanted / batchFor(net)),
     size = Math.floor(wanted / count);
   const batches = Array.from({ length: count }, (_, i) => [set.images.at([i * size, (i + 1) * size]), set.labels.at([i * size, (i + 1) * size])]);
   const loss = (p: any, x: Tensor, labels: Tensor) => crossEntropy(net.apply({ params: p, state }, normalize(x)).out, labels);

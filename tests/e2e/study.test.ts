@@ -7,6 +7,7 @@ import type { Preset } from "../../src/study/presets.ts";
 import { reportOf } from "../../src/study/report.ts";
 import { runStudy, type StudyHooks } from "../../src/study/study.ts";
 import { pairsOf } from "../../src/study/summary.ts";
+import type { FitHooks } from "../../src/train/index.ts";
 import { makeImages } from "./command.ts";
 
 const out = mkdtempSync(join(tmpdir(), "study-"));
@@ -52,6 +53,20 @@ describe("a study", { timeout: 120_000 }, () => {
     const strip = (rows: unknown): unknown =>
       JSON.parse(JSON.stringify(rows, (key, value) => (["seconds", "imagesPerSecond"].includes(key) ? undefined : value)));
     expect(strip(results.rows)).toEqual(strip(JSON.parse(before).rows));
+  });
+
+  test("stopped in the middle of a row, it goes on there", async () => {
+    rmSync(join(out, "runs/vit-sam-seed0"), { recursive: true });
+    const controller = new AbortController(),
+      steps: number[] = [];
+    const onStep: FitHooks["onStep"] = ({ step }) => {
+      steps.push(step);
+      controller.abort(new Error("enough"));
+    };
+    await expect(study({ onRow: () => ({ onStep }), signal: controller.signal })).rejects.toThrow("enough");
+    const { results } = await study({ onRow: () => ({ onStep: ({ step }) => void steps.push(step) }) });
+    expect(steps).toEqual([1, 2]);
+    expect(results.rows).toHaveLength(2);
   });
 
   test("mixes no settings, and names a damaged row", async () => {
