@@ -58,6 +58,8 @@ export class Node {
 export class Value implements Aval {
   /** Set once computed. Contiguous, row-major. */
   storage: Storage | null = null;
+  /** What computes it, once that has begun: whoever waits for the value also sees the error. */
+  work: Promise<void> | null = null;
   /** Handles and live nodes that use this value. */
   refs = 0;
   /** Compute and keep this value whenever a plan passes through it (linearize's residuals). */

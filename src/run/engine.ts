@@ -168,13 +168,11 @@ export function runPlan(device: string, plan: Plan, places: Places, constants: r
   for (let i = places.buffers.length; i < buffers.length; i++) {
     if (buffers[i]!.refs === 0 && plan.buffers[i]!.reuses === undefined) backend.free(buffers[i]!.slot);
   }
-  for (const out of outputs) works.set(out, done);
+  for (const out of outputs) out.work = done;
   done.catch(() => {});
   return done;
 }
 
-// The work that makes a value, so that whoever waits for it also sees its error.
-const works = new WeakMap<Value, Promise<void>>();
 const lastWork = async (values: readonly Value[]): Promise<void> => {
-  await Promise.all(values.map((v) => works.get(v)));
+  await Promise.all(values.map((v) => v.work));
 };

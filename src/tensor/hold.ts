@@ -15,6 +15,7 @@ class Holder {
     for (const v of this.#values) release(v);
     this.#values = [];
   }
+  onItsOwn(): void {} // the function's own collection ends it
 }
 
 export function hold(owner: object, values: readonly Value[]): void {

@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 export interface Disposable {
   dispose(): void;
+  /** No scope will dispose of it: from now on the garbage collector is its net. */
+  onItsOwn(): void;
 }
 
 /** The handles made inside a tidy or a traced function, to be disposed at its end. */
@@ -12,7 +14,9 @@ class Scope {
 const scopes = new AsyncLocalStorage<Scope>();
 
 export function track(handle: Disposable): void {
-  scopes.getStore()?.handles.add(handle);
+  const scope = scopes.getStore();
+  if (scope) scope.handles.add(handle);
+  else handle.onItsOwn();
 }
 
 /** Runs `fn` (sync or async) and disposes every handle made inside, save those that `survivors` finds in its result; they
@@ -21,7 +25,11 @@ export function runScoped<R>(fn: () => R, survivors: (result: Awaited<R>) => Ite
   const scope = new Scope();
   const outer = scopes.getStore();
   const close = (kept: Iterable<Disposable>): void => {
-    for (const handle of kept) if (scope.handles.delete(handle)) outer?.handles.add(handle);
+    for (const handle of kept) {
+      if (!scope.handles.delete(handle)) continue;
+      if (outer) outer.handles.add(handle);
+      else handle.onItsOwn();
+    }
     for (const handle of scope.handles) handle.dispose();
   };
   const finish = (result: Awaited<R>): Awaited<R> => {

@@ -39,6 +39,7 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
   readonly #shape: readonly number[];
   readonly #dtype: DType;
   #goneBecause = "was disposed";
+  #registered = false;
 
   /** Handles are made by operations: use st.tensor, st.zeros, ... */
   constructor(value: Value) {
@@ -47,7 +48,6 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
     this.#dtype = value.dtype;
     retain(value);
     countHandle(this.#held.device, 1);
-    dropped.register(this, this.#held);
     track(this);
     if (innermostFrame() === null && pendingNodes() > forcedAfter) this.#force(value);
   }
@@ -78,7 +78,13 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
 
   /** Gives its memory back; using it afterwards throws ERR_DISPOSED. Safe to call twice. */
   dispose(): void {
+    if (this.#registered) dropped.unregister(this.#held);
     letGo(this.#held);
+  }
+  /** @internal */
+  onItsOwn(): void {
+    this.#registered = true;
+    dropped.register(this, this.#held, this.#held);
   }
   [Symbol.dispose](): void {
     this.dispose();
