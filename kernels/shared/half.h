@@ -27,7 +27,7 @@ template <int N> STEPPE_INLINE vecn<uint16_t, N> toHalf(vecn<float, N> x) {
   const Bits small = bitsAs<Bits>(bitsAs<vecn<float, N>>(size) + 0.5f) - 0x3f000000u;
   const Bits infinite = splatAs<Bits>(0x7c00u);
   Bits half = size < (113u << 23) ? small : normal;
-  half = (size >= (143u << 23)) | (half > 0x7c00u) ? infinite : half;
+  half = ((size >= (143u << 23)) | (half > 0x7c00u)) ? infinite : half;
   half = size > 0x7f800000u ? splatAs<Bits>(0x7e00u) : half;
   return __builtin_convertvector(half | (bits >> 16 & 0x8000u), vecn<uint16_t, N>);
 }

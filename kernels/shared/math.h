@@ -154,7 +154,7 @@ STEPPE_INLINE floats softplus(floats x) { return fastMaximum(floats{}, x) + log1
 // e^(-x^2 / 2); where the level has FMA with the square's rounding error.
 STEPPE_INLINE floats bell(floats x) {
   const floats half = -0.5f * x, square = half * x;
-#ifdef __FP_FAST_FMAF
+#if defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
   return expNegative(square, lanewise([](float a, float b, float c) { return __builtin_fmaf(a, b, -c); }, half, x, square));
 #else
   return expNegative(square);
