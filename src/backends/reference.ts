@@ -59,8 +59,11 @@ export class ReferenceBackend implements Backend {
 
   #run(step: Step, params: Record<string, unknown>, slots: readonly Slot[], bases: readonly number[]): void {
     const { kernel, spans } = step;
-    const numbers = spans.map((span, i) => (span.buffer < 0 ? undefined : i < step.inputs ? this.#numbers(span, slots, bases) : new Float64Array(span.length)));
-    const inputNames = names(kernel, "inputs"), outputNames = names(kernel, "outputs");
+    const numbers = spans.map((span, i) =>
+      span.buffer < 0 ? undefined : i < step.inputs ? this.#numbers(span, slots, bases) : new Float64Array(span.length),
+    );
+    const inputNames = names(kernel, "inputs"),
+      outputNames = names(kernel, "outputs");
     kernel.reference(
       {
         inputs: named(inputNames, numbers),

@@ -103,7 +103,8 @@ function commonDevice(op: string, inputs: readonly Value[]): string | null {
   let device: string | null = null;
   for (const { node } of inputs) {
     if (node.device === null || node.device === device) continue;
-    if (device !== null) fail("ERR_DEVICE", op, `all inputs must be on one device, got ${device} and ${node.device} (move one with x.to("${device}"))`);
+    if (device !== null)
+      fail("ERR_DEVICE", op, `all inputs must be on one device, got ${device} and ${node.device} (move one with x.to("${device}"))`);
     device = node.device;
   }
   return device;

@@ -23,7 +23,9 @@ export type JvpRule = (tangents: readonly Maybe[], application: Application) => 
 export type VmapRule = (inputs: readonly Value[], mapped: readonly boolean[], size: number, attrs: Attrs) => readonly Value[];
 
 /** "No derivative", with its reason. Its cotangents and tangents are zero. */
-export interface None { readonly none: string }
+export interface None {
+  readonly none: string;
+}
 export const none = (reason: string): None => ({ none: reason });
 export const isNone = (rule: unknown): rule is None => typeof rule === "object" && rule !== null && "none" in rule;
 

@@ -4,12 +4,16 @@ import type { Value } from "./node.ts";
 import type { Application, Attrs, JvpRule, Maybe, Primitive, VjpRule } from "./primitive.ts";
 
 /** Marks a rule that is had by transforming the primitive's fallback. */
-export interface ViaFallback { readonly via: "fallback" }
+export interface ViaFallback {
+  readonly via: "fallback";
+}
 export const viaFallback: ViaFallback = { via: "fallback" };
 export const isViaFallback = (rule: unknown): rule is ViaFallback => typeof rule === "object" && rule !== null && "via" in rule;
 
 /** A primitive that is also written in plain operations: its derivatives and batching are those of the fallback, unless given. */
-export function compositeRules(fallback: (inputs: readonly Value[], attrs: Attrs) => readonly Value[]): Pick<Primitive, "fallback" | "vjp" | "jvp" | "vmap"> {
+export function compositeRules(
+  fallback: (inputs: readonly Value[], attrs: Attrs) => readonly Value[],
+): Pick<Primitive, "fallback" | "vjp" | "jvp" | "vmap"> {
   return { fallback, vjp: viaFallback, jvp: viaFallback, vmap: viaFallback };
 }
 
@@ -22,7 +26,12 @@ export function linear(
     vjp: ([cotangent], application) => (cotangent ? transpose(cotangent, application) : application.inputs.map(() => null)),
     jvp: (tangents, { inputs, attrs }) => {
       if (tangents.every((t) => t === null)) return [null];
-      return [again(inputs.map((x, i) => tangents[i] ?? (isFloat(x.dtype) ? zerosLike(x) : x)), attrs)];
+      return [
+        again(
+          inputs.map((x, i) => tangents[i] ?? (isFloat(x.dtype) ? zerosLike(x) : x)),
+          attrs,
+        ),
+      ];
     },
   };
 }

@@ -3,8 +3,11 @@ import { fail } from "../core/errors.ts";
 /** Leaves in arrays, tuples and plain objects; object keys count in sorted order. */
 export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> };
 
-
-type Structure = "leaf" | { readonly list: readonly Structure[] } | { readonly keys: readonly string[]; readonly items: readonly Structure[] } | { readonly constant: unknown };
+type Structure =
+  | "leaf"
+  | { readonly list: readonly Structure[] }
+  | { readonly keys: readonly string[]; readonly items: readonly Structure[] }
+  | { readonly constant: unknown };
 
 const isPlainObject = (x: unknown): x is Record<string, unknown> =>
   typeof x === "object" && x !== null && (Object.getPrototypeOf(x) === Object.prototype || Object.getPrototypeOf(x) === null);
@@ -63,7 +66,7 @@ const objectIds = new WeakMap<object, number>();
 let objects = 0;
 /** Primitives by value, functions and other objects by identity. */
 export function constantKey(x: unknown): string {
-  if ((typeof x !== "object" && typeof x !== "function") || x === null) return typeof x === "number" ? String(x) : JSON.stringify(x) ?? "undefined";
+  if ((typeof x !== "object" && typeof x !== "function") || x === null) return typeof x === "number" ? String(x) : (JSON.stringify(x) ?? "undefined");
   let id = objectIds.get(x);
   if (id === undefined) objectIds.set(x, (id = ++objects));
   return `#${id}`;

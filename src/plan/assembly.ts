@@ -124,7 +124,9 @@ export class Assembly {
 
   #chainReads(chain: Chain): Value[] {
     const own = new Set<Node>(membersOf(chain));
-    const bases = chain.members.flatMap((m) => m.inputs.map((x) => this.locator.locate(x).base)).filter((base) => !own.has(base.node) && !isConstantLeaf(base));
+    const bases = chain.members
+      .flatMap((m) => m.inputs.map((x) => this.locator.locate(x).base))
+      .filter((base) => !own.has(base.node) && !isConstantLeaf(base));
     return chain.root ? [...this.#operands(chain.root).map((op) => op.value), ...bases] : bases;
   }
   #operands(node: Node): Operand[] {
@@ -160,23 +162,29 @@ export class Assembly {
   /** Values (bases, or copied ones) that an item reads from memory. */
   #reads(item: Item): Value[] {
     switch (item.kind) {
-      case "chain": return this.#chainReads(item);
-      case "call": return this.#operands(item.node).map((x) => x.value);
-      case "copy": return [this.locator.source(item.value).base];
-      case "join": return item.pieces;
+      case "chain":
+        return this.#chainReads(item);
+      case "call":
+        return this.#operands(item.node).map((x) => x.value);
+      case "copy":
+        return [this.locator.source(item.value).base];
+      case "join":
+        return item.pieces;
     }
   }
 
   #emit(item: Item): Emitted {
     switch (item.kind) {
-      case "join": return { item, reads: [], writes: [item.node.outputs[0]!] };
+      case "join":
+        return { item, reads: [], writes: [item.node.outputs[0]!] };
       case "call": {
         const operands = this.#operands(item.node);
         return { item, operands, reads: operands.map((x) => x.value), writes: item.node.outputs };
       }
       case "copy": {
         const source = this.locator.source(item.value);
-        if (source.view.shape.length > maxRank) fail("ERR_SHAPE", item.value.node.primitive.name, `its input has more than ${maxRank} axes that do not merge`);
+        if (source.view.shape.length > maxRank)
+          fail("ERR_SHAPE", item.value.node.primitive.name, `its input has more than ${maxRank} axes that do not merge`);
         const space: Space = { shape: source.view.shape, reduced: source.view.shape.map(() => false) };
         const writer = new ChainWriter(space, () => source, this.lifted, null);
         const register = isConstantLeaf(source.base) ? writer.read(item.value) : writer.load(source);
@@ -192,10 +200,18 @@ export class Assembly {
         if (!space) return { item, operands, reads: rootReads, writes: root!.outputs };
         const writer = new ChainWriter(space, (v) => this.locator.locate(v), this.lifted, root);
         for (const m of members) writer.apply(m);
-        const stored = members.flatMap((m) => m.outputs).filter((v) => this.#stored.has(v)).map((value): Stored => {
-          const reduces = value.node.primitive.kind === "reduce";
-          return { value, register: writer.read(value), dtype: reduces ? value.node.inputs[0]!.dtype : value.dtype, combine: reduces ? value.node.primitive.combine! : "none" };
-        });
+        const stored = members
+          .flatMap((m) => m.outputs)
+          .filter((v) => this.#stored.has(v))
+          .map((value): Stored => {
+            const reduces = value.node.primitive.kind === "reduce";
+            return {
+              value,
+              register: writer.read(value),
+              dtype: reduces ? value.node.inputs[0]!.dtype : value.dtype,
+              combine: reduces ? value.node.primitive.combine! : "none",
+            };
+          });
         const code = writer.finish(stored, root !== null);
         const rootStored = root && this.#stored.has(root.outputs[0]!) ? root.outputs : [];
         return { item, operands, code, reads: [...rootReads, ...code.inputs.map((x) => x.base)], writes: [...rootStored, ...code.outputs] };
@@ -237,10 +253,15 @@ export class Assembly {
     const donated = new Set(this.request.donated);
     for (const base of bases) if (places.has(base)) donated.delete(places.get(base)!.buffer);
     const donations = chooseDonations(emitted, owned, buffers, donated, places, (v) => this.#stores.get(v));
-    donations.forEach((input, i) => { if (input >= 0) buffers[owned[i]!.buffer] = { ...buffers[owned[i]!.buffer]!, reuses: input }; });
+    donations.forEach((input, i) => {
+      if (input >= 0) buffers[owned[i]!.buffer] = { ...buffers[owned[i]!.buffer]!, reuses: input };
+    });
     const temporary = [...new Set([...this.#stores.values()].map((s) => s.root))].filter((s) => s.role === "arena" && s.bytes > 0 && s.last >= 0);
     const { offsets, bytes } = layOut(temporary, alignment);
-    temporary.forEach((store, i) => { store.buffer = buffers.length; store.offset = offsets[i]!; });
+    temporary.forEach((store, i) => {
+      store.buffer = buffers.length;
+      store.offset = offsets[i]!;
+    });
     if (bytes > 0) buffers.push({ role: "arena", bytes });
     const outputs = this.outputs.map((out, i): PlanOutput => {
       const base = bases[i]!;
@@ -273,10 +294,19 @@ export class Assembly {
       if (outputs.every((span) => span.length === 0)) return;
       for (const { word, constant } of code!.patches) patches.push({ step: steps.length, word, constant });
       const label = item.kind === "copy" ? "copy" : (item as Chain).members.map((m) => m.primitive.name).join("+");
-      steps.push({ kernel: this.elementwise, dtype: "f32", params: this.elementwise.pack({ program: code!.words }), spans: [...extraIn, ...outputs], inputs: extraIn.length, label });
+      steps.push({
+        kernel: this.elementwise,
+        dtype: "f32",
+        params: this.elementwise.pack({ program: code!.words }),
+        spans: [...extraIn, ...outputs],
+        inputs: extraIn.length,
+        label,
+      });
       return;
     }
-    const views = operands!.map(({ view }, i) => (isContiguous(view) && !(node.primitive.accepts?.(i, view) ?? false) ? wholeView(view.shape) : view));
+    const views = operands!.map(({ view }, i) =>
+      isContiguous(view) && !(node.primitive.accepts?.(i, view) ?? false) ? wholeView(view.shape) : view,
+    );
     const lowering = node.primitive.lower!(node.inputs, node.outputs, node.attrs, views)!;
     const inputs = operands!.map(({ value, view }, i) => this.#span(value, views[i] === view ? 0 : view.offset));
     for (let missing = Object.keys(lowering.kernel.inputs).length - inputs.length; missing > 0; missing--) inputs.push(absent);
@@ -289,11 +319,19 @@ export class Assembly {
     }
     const outputs = code?.outputs.map((v) => this.#span(v)) ?? [];
     const label = [node, ...(item.kind === "chain" ? item.members : [])].map((n) => n.primitive.name).join("+");
-    steps.push({ kernel: lowering.kernel, dtype: lowering.dtype, params, spans: [...inputs, ...extraIn, ...named, ...outputs], inputs: inputs.length + extraIn.length, label });
+    steps.push({
+      kernel: lowering.kernel,
+      dtype: lowering.dtype,
+      params,
+      spans: [...inputs, ...extraIn, ...named, ...outputs],
+      inputs: inputs.length + extraIn.length,
+      label,
+    });
   }
 }
 
 const membersOf = ({ root, members }: Chain): readonly Node[] => (root ? [root, ...members] : members);
 /** Items run in the order in which the graph was made, as far as their needs allow. */
-const priorityOf = (item: Item): number => (item.kind === "chain" ? membersOf(item).at(-1)!.id : item.kind === "copy" ? item.value.node.id : item.node.id);
+const priorityOf = (item: Item): number =>
+  item.kind === "chain" ? membersOf(item).at(-1)!.id : item.kind === "copy" ? item.value.node.id : item.node.id;
 const absent: Span = { buffer: -1, offset: 0, dtype: "f32", length: 0 };

@@ -1,4 +1,14 @@
-import { type Combine, encodeProgram, halves, type Instruction, instructionAt, type Program, type ProgramInput, type ProgramOutput, registerType } from "../../kernels/elementwise/program.ts";
+import {
+  type Combine,
+  encodeProgram,
+  halves,
+  type Instruction,
+  instructionAt,
+  type Program,
+  type ProgramInput,
+  type ProgramOutput,
+  registerType,
+} from "../../kernels/elementwise/program.ts";
 import { opcodes } from "../../kernels/elementwise/scalar.ts";
 import type { Words } from "../../kernels/kernel.ts";
 import { type DType, dtypes } from "../core/dtype.ts";
@@ -52,7 +62,8 @@ export class ChainWriter {
     private readonly lifted: ReadonlyMap<Value, number>,
     root: Node | null,
   ) {
-    if (root) this.#values.set(root.outputs[0]!, this.#emit({ op: "load", type: registerType(root.outputs[0]!.dtype), operands: [], immediate: [-1, 0] }));
+    if (root)
+      this.#values.set(root.outputs[0]!, this.#emit({ op: "load", type: registerType(root.outputs[0]!.dtype), operands: [], immediate: [-1, 0] }));
   }
 
   /** The register that holds a value: made by a member, a constant, or loaded. */
@@ -67,7 +78,9 @@ export class ChainWriter {
   load(location: Location): number {
     const { base } = location;
     const view = restride(location.view, this.space.shape) ?? fail("ERR_STATE", "plan", "a chain reads a view that its space does not divide");
-    let index = this.#inputs.findIndex((x) => x.location.base === base && x.view.offset === view.offset && x.view.strides.every((s, i) => s === view.strides[i]));
+    let index = this.#inputs.findIndex(
+      (x) => x.location.base === base && x.view.offset === view.offset && x.view.strides.every((s, i) => s === view.strides[i]),
+    );
     if (index < 0) index = this.#inputs.push({ location, view, dtype: base.dtype }) - 1;
     return this.#once(`load ${index}`, () => ({ op: "load", type: registerType(base.dtype), operands: [], immediate: [index, 0] }));
   }
@@ -88,21 +101,31 @@ export class ChainWriter {
     }
     const made = this.#emit({ op: scalar, type, operands });
     // Arithmetic on u8 runs on wider registers.
-    this.#values.set(out, out.dtype === "u8" ? this.#emit({ op: "cast", type: "i32", operands: [made], immediate: [dtypes.indexOf("u8"), 0] }) : made);
+    this.#values.set(
+      out,
+      out.dtype === "u8" ? this.#emit({ op: "cast", type: "i32", operands: [made], immediate: [dtypes.indexOf("u8"), 0] }) : made,
+    );
   }
 
   /** Ends the chain: writes these values, reductions combined. */
   finish(stored: readonly Stored[], keepLastAxis: boolean): ChainCode {
-    const { shape, inputs, reduced } = collapse(this.space, this.#inputs.map((x) => x.view), keepLastAxis);
+    const { shape, inputs, reduced } = collapse(
+      this.space,
+      this.#inputs.map((x) => x.view),
+      keepLastAxis,
+    );
     const outputs: ProgramOutput[] = stored.map(({ value, combine }) => ({ dtype: value.dtype, combine }));
     for (const [index, { dtype, register }] of stored.entries()) {
       this.#drafts.push({ op: "store", type: registerType(dtype), destination: -1, operands: [register], immediate: [index, 0] });
     }
     const { code, registers } = assignRegisters(this.#drafts);
     const program: Program = {
-      shape, reduced, registers,
+      shape,
+      reduced,
+      registers,
       inputs: inputs.map((view, i): ProgramInput => ({ dtype: this.#inputs[i]!.dtype, offset: view.offset, strides: view.strides })),
-      outputs, code,
+      outputs,
+      code,
     };
     const raw = new Set(this.#drafts.filter((d) => d.op === "load").map((d) => d.destination));
     const storesLoad = stored.some(({ register }) => raw.has(register));
@@ -146,15 +169,24 @@ function isRowMajor({ shape, strides }: StridedView): boolean {
 }
 
 /** Merges neighbouring axes that every input walks through evenly. */
-function collapse(space: Space, views: readonly StridedView[], keepLastAxis: boolean): { shape: number[]; reduced: boolean[]; inputs: StridedView[] } {
-  const shape: number[] = [], reduced: boolean[] = [], strides: number[][] = views.map(() => []);
+function collapse(
+  space: Space,
+  views: readonly StridedView[],
+  keepLastAxis: boolean,
+): { shape: number[]; reduced: boolean[]; inputs: StridedView[] } {
+  const shape: number[] = [],
+    reduced: boolean[] = [],
+    strides: number[][] = views.map(() => []);
   const last = space.shape.length - 1;
   space.shape.forEach((n, i) => {
     const top = shape.length - 1;
-    const even = top >= 0 && !(keepLastAxis && i === last) && reduced[top] === space.reduced[i] && views.every((v, k) => strides[k]![top] === v.strides[i]! * n);
+    const even =
+      top >= 0 && !(keepLastAxis && i === last) && reduced[top] === space.reduced[i] && views.every((v, k) => strides[k]![top] === v.strides[i]! * n);
     if (even) {
       shape[top]! *= n;
-      views.forEach((v, k) => { strides[k]![top] = v.strides[i]!; });
+      views.forEach((v, k) => {
+        strides[k]![top] = v.strides[i]!;
+      });
     } else {
       shape.push(n);
       reduced.push(space.reduced[i]!);
@@ -172,7 +204,9 @@ function collapse(space: Space, views: readonly StridedView[], keepLastAxis: boo
 /** Linear scan: a register is free again after its last use; by the very instruction only where results are as wide as operands. */
 function assignRegisters(drafts: readonly Draft[]): { code: Instruction[]; registers: number } {
   const lastUse = new Map<number, number>();
-  drafts.forEach(({ operands }, i) => { for (const r of operands) lastUse.set(r, i); });
+  drafts.forEach(({ operands }, i) => {
+    for (const r of operands) lastUse.set(r, i);
+  });
   const free: number[] = [];
   const real = new Map<number, number>();
   let registers = 0;

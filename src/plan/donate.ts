@@ -41,7 +41,13 @@ export function chooseDonations(
 }
 
 /** Whether a step may write `store` over input buffer `b` while it reads it: element by element, each at its own place. */
-function runsInPlace({ code, writes, operands }: Emitted, store: Store, b: number, places: ReadonlyMap<Value, InputPlace>, storeOf: (value: Value) => Store | undefined): boolean {
+function runsInPlace(
+  { code, writes, operands }: Emitted,
+  store: Store,
+  b: number,
+  places: ReadonlyMap<Value, InputPlace>,
+  storeOf: (value: Value) => Store | undefined,
+): boolean {
   // A kernel before the chain reads its own operands all over the place.
   if (!code || operands?.some(({ value }) => places.get(value)?.buffer === b)) return false;
   const written = writes.filter((v) => storeOf(v)?.root === store);

@@ -24,14 +24,23 @@ export function expand(outputs: readonly Value[], isInput: (value: Value) => boo
 }
 
 function runs(node: Node, inputs: readonly Value[], backend: Backend): boolean {
-  const lowering = node.primitive.lower?.(inputs, node.outputs, node.attrs, inputs.map((x) => wholeView(x.shape)));
+  const lowering = node.primitive.lower?.(
+    inputs,
+    node.outputs,
+    node.attrs,
+    inputs.map((x) => wholeView(x.shape)),
+  );
   if (!lowering || (inputs.some((x) => isHalf(x.dtype)) && !isHalf(lowering.dtype))) return false;
   return backend.supports(lowering.kernel.name, lowering.dtype) === true;
 }
 
 function inFloat(node: Node, inputs: readonly Value[], isInput: (value: Value) => boolean, backend: Backend): Value[] {
   const mark = idMark();
-  const wide = apply(node.primitive, inputs.map((x) => (isHalf(x.dtype) ? o.cast(x, "f32") : x)), node.attrs);
+  const wide = apply(
+    node.primitive,
+    inputs.map((x) => (isHalf(x.dtype) ? o.cast(x, "f32") : x)),
+    node.attrs,
+  );
   const back = wide.map((y, i) => (y.dtype === node.outputs[i]!.dtype ? y : o.cast(y, node.outputs[i]!.dtype)));
   return expand(back, (v) => isInput(v) || v.node.id < mark, backend);
 }

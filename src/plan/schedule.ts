@@ -29,7 +29,8 @@ class Heap {
   constructor(private readonly priority: (item: Item) => number) {}
 
   push(item: Item): void {
-    const list = this.#list, entry = { key: this.priority(item), item };
+    const list = this.#list,
+      entry = { key: this.priority(item), item };
     let i = list.push(entry) - 1;
     while (i > 0) {
       const parent = (i - 1) >> 1;
@@ -40,7 +41,9 @@ class Heap {
     list[i] = entry;
   }
   pop(): Item | undefined {
-    const list = this.#list, top = list[0], last = list.pop();
+    const list = this.#list,
+      top = list[0],
+      last = list.pop();
     if (!top || !last || list.length === 0) return top?.item;
     let i = 0;
     for (;;) {

@@ -36,7 +36,8 @@ export function sameSpace(space: Space, node: Node, own: ReadonlySet<Node>, loca
 }
 
 function withMember(space: readonly number[], node: Node, own: ReadonlySet<Node>, locator: Locator): number[] | null {
-  const iteration = iterationShape(node), size = sizeOf(iteration);
+  const iteration = iterationShape(node),
+    size = sizeOf(iteration);
   if (sizeOf(space) !== size) return null;
   let shape: number[] | null = refine(space, iteration);
   for (const input of node.inputs) {
@@ -91,4 +92,5 @@ function splitMask(coarse: readonly number[], axes: readonly number[], fine: rea
   return mask;
 }
 
-export const isConstantLeaf = (value: Value): boolean => value.node.primitive.kind === "leaf" && value.node.device === null && "value" in value.node.attrs;
+export const isConstantLeaf = (value: Value): boolean =>
+  value.node.primitive.kind === "leaf" && value.node.device === null && "value" in value.node.attrs;

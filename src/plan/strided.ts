@@ -22,7 +22,10 @@ export function refine(a: Shape, b: Shape): number[] | null {
     return wide[0]!.length === wide[1]!.length && wide[0]!.every((n, i) => n === wide[1]![i]) ? wide[0]! : null;
   }
   const out: number[] = [];
-  let i = a.length - 1, j = b.length - 1, x = 1, y = 1;
+  let i = a.length - 1,
+    j = b.length - 1,
+    x = 1,
+    y = 1;
   for (;;) {
     while (x === 1 && i >= 0) x = a[i--]!;
     while (y === 1 && j >= 0) y = b[j--]!;
@@ -41,7 +44,9 @@ export function restride(view: StridedView, shape: Shape): StridedView | null {
   if (sizeOf(shape) === 0) return { shape, strides: contiguousStrides(shape), offset: view.offset };
   const strides = new Array<number>(shape.length).fill(0);
   // From the last axis on: `run` elements of the old axes are at hand, `stride` apart.
-  let old = view.shape.length - 1, run = 1, stride = 0;
+  let old = view.shape.length - 1,
+    run = 1,
+    stride = 0;
   for (let i = shape.length - 1; i >= 0; i--) {
     let wanted = shape[i]!;
     if (wanted === 1) continue;

@@ -17,13 +17,16 @@ interface Driver {
   readonly kind: DeviceKind;
   open(): Backend;
 }
-const missing = (reason: string): Driver["open"] => () => fail("ERR_DEVICE", "openDevice", reason);
+const missing =
+  (reason: string): Driver["open"] =>
+  () =>
+    fail("ERR_DEVICE", "openDevice", reason);
 const drivers: Record<BackendName, Driver> = {
   cpu: { kind: "cpu", open: openNative },
   reference: { kind: "check", open: () => new ReferenceBackend() },
   null: { kind: "check", open: () => new NullBackend() },
-  webgpu: { kind: "gpu", open: missing("this version has no WebGPU backend, use \"cpu\"") },
-  cuda: { kind: "gpu", open: missing("this version has no CUDA backend, use \"cpu\"") },
+  webgpu: { kind: "gpu", open: missing('this version has no WebGPU backend, use "cpu"') },
+  cuda: { kind: "gpu", open: missing('this version has no CUDA backend, use "cpu"') },
 };
 
 const opened = new Map<string, Backend>();
@@ -32,7 +35,11 @@ let current: BackendName | null = null;
 function checkName(op: string, name: unknown): BackendName {
   if (typeof name === "string" && Object.hasOwn(drivers, name)) return name as BackendName;
   const near = typeof name === "string" ? nearest(name, Object.keys(drivers)) : undefined;
-  return fail("ERR_DEVICE", op, `there is no device ${JSON.stringify(name)}, only ${Object.keys(drivers).join(", ")}${near ? ` (did you mean "${near}"?)` : ""}`);
+  return fail(
+    "ERR_DEVICE",
+    op,
+    `there is no device ${JSON.stringify(name)}, only ${Object.keys(drivers).join(", ")}${near ? ` (did you mean "${near}"?)` : ""}`,
+  );
 }
 
 /** The open backend of a device; the first use opens it. */

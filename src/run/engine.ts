@@ -80,7 +80,8 @@ function collect(wanted: readonly Value[]): Collected {
   const isInput = (v: Value): boolean => v.storage !== null || v.node.primitive === dataPrimitive;
   const nodes = reachable(wanted, isInput);
   for (const node of nodes) {
-    if (node.primitive === placeholder) fail("ERR_TRACED", "evaluate", "a value of a traced function outlived it; return it from the function instead");
+    if (node.primitive === placeholder)
+      fail("ERR_TRACED", "evaluate", "a value of a traced function outlived it; return it from the function instead");
     for (const x of node.inputs) {
       if (isInput(x) && !seen.has(x)) {
         seen.add(x);
@@ -89,7 +90,11 @@ function collect(wanted: readonly Value[]): Collected {
     }
     for (const out of node.outputs) if (out.keep && out.storage === null && out.refs > 0 && !wanted.includes(out)) kept.push(out);
   }
-  for (const v of wanted) if (isInput(v) && !seen.has(v)) { seen.add(v); inputs.push(v); }
+  for (const v of wanted)
+    if (isInput(v) && !seen.has(v)) {
+      seen.add(v);
+      inputs.push(v);
+    }
   const outputs = [...wanted, ...kept];
   const key = new GraphKey(inputs, true);
   for (const node of nodes) key.add(node);

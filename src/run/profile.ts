@@ -28,11 +28,27 @@ export function profileOf(times: readonly KernelTime[]): Profile {
   }
   const rate = (amount: number, ms: number): number => (ms > 0 ? amount / ms / 1e6 : 0);
   const total = times.reduce((sum, t) => sum + t.ms, 0);
-  const rows = [...groups].map(([name, { calls, ms, flops, bytes }]) => ({ name, calls, ms, gflops: rate(flops, ms), gbs: rate(bytes, ms), share: total > 0 ? ms / total : 0 }));
+  const rows = [...groups].map(([name, { calls, ms, flops, bytes }]) => ({
+    name,
+    calls,
+    ms,
+    gflops: rate(flops, ms),
+    gbs: rate(bytes, ms),
+    share: total > 0 ? ms / total : 0,
+  }));
   const peak = { gflops: Math.max(...rows.map((r) => r.gflops), 0), gbs: Math.max(...rows.map((r) => r.gbs), 0) };
   const kernels = rows
     .map((row) => ({ ...row, shareOfPeak: Math.max(peak.gflops > 0 ? row.gflops / peak.gflops : 0, peak.gbs > 0 ? row.gbs / peak.gbs : 0) }))
     .sort((a, b) => b.ms - a.ms);
-  const traceEvents = times.map((t) => ({ name: t.label, cat: t.kernel, ph: "X", pid: 1, tid: 1, ts: t.start * 1000, dur: t.ms * 1000, args: { flops: t.flops, bytes: t.bytes } }));
+  const traceEvents = times.map((t) => ({
+    name: t.label,
+    cat: t.kernel,
+    ph: "X",
+    pid: 1,
+    tid: 1,
+    ts: t.start * 1000,
+    dur: t.ms * 1000,
+    args: { flops: t.flops, bytes: t.bytes },
+  }));
   return { kernels, trace: { traceEvents } };
 }

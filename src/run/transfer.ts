@@ -30,7 +30,8 @@ export async function resolveTransfers(values: readonly Value[], read: (value: V
   for (;;) {
     const next = reachable(values, done).find((node) => node.primitive === transfer);
     if (!next) return;
-    const [source] = next.inputs, target = next.outputs[0]!;
+    const [source] = next.inputs,
+      target = next.outputs[0]!;
     const stored = await read(source!);
     const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     const copy = leaf(dataPrimitive, target, { bytes }, target.node.device);
@@ -43,4 +44,3 @@ function adopt(target: Value, copy: Value): void {
   upload([copy], target.node.device!);
   settle(target, copy.storage!);
 }
-

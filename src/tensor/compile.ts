@@ -54,7 +54,10 @@ export function compile<F extends (...args: any[]) => any>(f: F, { donate = [], 
     if (!recording) {
       recordings.set(key, (recording = recordCall(f, flats, given, device)));
       if (recordings.size === recordingsBeforeWarning) {
-        process.emitWarning(`${name} was compiled ${recordingsBeforeWarning} times, for other shapes or constants each time; give what changes as tensors`, "SteppeWarning");
+        process.emitWarning(
+          `${name} was compiled ${recordingsBeforeWarning} times, for other shapes or constants each time; give what changes as tensors`,
+          "SteppeWarning",
+        );
       }
     }
     return recording;
@@ -80,7 +83,14 @@ export function compile<F extends (...args: any[]) => any>(f: F, { donate = [], 
     let plan = recording.plans.get(key);
     if (!plan) {
       const { outputs, placeholders, captured } = recording;
-      plan = planGraph({ outputs, inputs: [...placeholders, ...captured], places: places.list, lifted: [], backend: backendOf(device), donated: buffers });
+      plan = planGraph({
+        outputs,
+        inputs: [...placeholders, ...captured],
+        places: places.list,
+        lifted: [],
+        backend: backendOf(device),
+        donated: buffers,
+      });
       recording.plans.set(key, plan);
     }
     last = { plan, recording };
@@ -105,7 +115,12 @@ export function compile<F extends (...args: any[]) => any>(f: F, { donate = [], 
   });
 }
 
-function recordCall(f: (...args: any[]) => unknown, flats: readonly Flattened<Tensor>[], given: readonly (readonly Value[])[], device: string): Recording {
+function recordCall(
+  f: (...args: any[]) => unknown,
+  flats: readonly Flattened<Tensor>[],
+  given: readonly (readonly Value[])[],
+  device: string,
+): Recording {
   return inTrace("compile", (frame) => {
     const stands = given.map((values) => values.map((x) => standIn(x, device, frame)));
     const { flat: result, values: outputs } = resultValues("compile", callOn(f, flats, stands));
@@ -119,7 +134,8 @@ function recordCall(f: (...args: any[]) => unknown, flats: readonly Flattened<Te
       return captured.has(v) || isArgument.has(v);
     };
     for (const node of reachable(outputs, stop)) {
-      if (node.primitive === placeholder) fail("ERR_TRACED", "compile", "a value of another traced function is used inside; return it from there instead");
+      if (node.primitive === placeholder)
+        fail("ERR_TRACED", "compile", "a value of another traced function is used inside; return it from there instead");
     }
     for (const x of captured) retain(x);
     return { placeholders, captured: [...captured], outputs, result, plans: new Map() };
@@ -131,6 +147,8 @@ function donatedBuffers(donated: readonly Value[], places: Places): Set<number> 
   const owned = new Map<StorageBuffer, number>();
   for (const x of new Set(donated)) if (x.refs === 1) owned.set(x.storage!.buffer, (owned.get(x.storage!.buffer) ?? 0) + 1);
   const found = new Set<number>();
-  places.buffers.forEach((buffer, i) => { if (owned.get(buffer) === buffer.refs && places.bases[i] === 0) found.add(i); });
+  places.buffers.forEach((buffer, i) => {
+    if (owned.get(buffer) === buffer.refs && places.bases[i] === 0) found.add(i);
+  });
   return found;
 }

@@ -66,13 +66,17 @@ export function customVjp<F extends (...args: any[]) => any>(f: F, backward: (co
     const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, "customVjp")));
     const { closure, result, avals } = recordClosure("customVjp", f, flats, given);
     const pullback = (values: readonly Value[]): readonly Value[] =>
-      runScoped(() => {
-        const cotangent = result.unflatten(values.slice(0, avals.length).map(wrap));
-        const primals = split(values.slice(avals.length), given).map((part, i) => flats[i]!.unflatten(part.map(wrap)));
-        const made = backward(cotangent, ...primals);
-        if (!Array.isArray(made) || made.length !== args.length) fail("ERR_ARGUMENT", "customVjp", `backward must return an array of ${args.length} cotangents, one a primal`);
-        return resultValues("customVjp", made).values;
-      }, () => []);
+      runScoped(
+        () => {
+          const cotangent = result.unflatten(values.slice(0, avals.length).map(wrap));
+          const primals = split(values.slice(avals.length), given).map((part, i) => flats[i]!.unflatten(part.map(wrap)));
+          const made = backward(cotangent, ...primals);
+          if (!Array.isArray(made) || made.length !== args.length)
+            fail("ERR_ARGUMENT", "customVjp", `backward must return an array of ${args.length} cotangents, one a primal`);
+          return resultValues("customVjp", made).values;
+        },
+        () => [],
+      );
     return result.unflatten(applyCustomVjp(closure, pullback, given.flat(), avals).map(wrap));
   }) as F;
 }

@@ -28,7 +28,15 @@ function letGo(held: Held): void {
 }
 
 export type NestedArray = number | boolean | NestedArray[];
-export type DataOf<D extends DType> = D extends "f64" ? Float64Array : D extends "i32" ? Int32Array : D extends "u32" ? Uint32Array : D extends "u8" | "bool" ? Uint8Array : Float32Array;
+export type DataOf<D extends DType> = D extends "f64"
+  ? Float64Array
+  : D extends "i32"
+    ? Int32Array
+    : D extends "u32"
+      ? Uint32Array
+      : D extends "u8" | "bool"
+        ? Uint8Array
+        : Float32Array;
 
 /** How many nodes may wait outside of traced functions before they are run unasked. */
 const forcedAfter = 50_000;
@@ -52,12 +60,22 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
     if (innermostFrame() === null && pendingNodes() > forcedAfter) this.#force(value);
   }
 
-  get shape(): S { return this.#shape as S; }
-  get dtype(): D { return this.#dtype as D; }
-  get ndim(): number { return this.#shape.length; }
-  get size(): number { return sizeOf(this.#shape); }
+  get shape(): S {
+    return this.#shape as S;
+  }
+  get dtype(): D {
+    return this.#dtype as D;
+  }
+  get ndim(): number {
+    return this.#shape.length;
+  }
+  get size(): number {
+    return sizeOf(this.#shape);
+  }
   /** The name of the device that holds it. */
-  get device(): string { return this.#held.device; }
+  get device(): string {
+    return this.#held.device;
+  }
 
   /** The numbers, row-major, as a copy: a typed array of the dtype; f16 and bf16 as Float32Array; bool as 0 and 1. */
   data(): Promise<DataOf<D>> {
@@ -67,7 +85,8 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
   /** The one number of a tensor of one element. */
   item(): Promise<number> {
     const value = this.#readable("item");
-    if (sizeOf(value.shape) !== 1) fail("ERR_SHAPE", "item", `a tensor of one element was expected, got ${value.shape.length} axes of [${value.shape.join(", ")}]`);
+    if (sizeOf(value.shape) !== 1)
+      fail("ERR_SHAPE", "item", `a tensor of one element was expected, got ${value.shape.length} axes of [${value.shape.join(", ")}]`);
     return this.data().then((data) => Number(data[0]));
   }
   /** Nested arrays of numbers (booleans for bool); a number for a scalar. */
@@ -110,7 +129,10 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
     return value;
   }
   #force(value: Value): void {
-    process.emitWarning(`${forcedAfter} operations wait to be run; the last is ${value.node.primitive.name}. They are run now: call st.evaluate() in your loop.`, "SteppeWarning");
+    process.emitWarning(
+      `${forcedAfter} operations wait to be run; the last is ${value.node.primitive.name}. They are run now: call st.evaluate() in your loop.`,
+      "SteppeWarning",
+    );
     submitValues([value]).catch(() => {}); // whoever reads the value gets the error
   }
 }
@@ -118,7 +140,11 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
 function refuseTraced(value: Value, op: string): void {
   const frame: Frame | null = value.node.frame;
   if (frame?.active) {
-    fail("ERR_TRACED", op, `a value inside a function given to ${frame.transform} is not known yet; return it from the function (or as aux) and read it outside`);
+    fail(
+      "ERR_TRACED",
+      op,
+      `a value inside a function given to ${frame.transform} is not known yet; return it from the function (or as aux) and read it outside`,
+    );
   }
 }
 

@@ -20,7 +20,10 @@ export interface Trace<R> {
 export function inTrace<R>(transform: string, body: (frame: Frame) => R): R {
   const frame = beginFrame(transform);
   try {
-    return runScoped(() => body(frame), () => []);
+    return runScoped(
+      () => body(frame),
+      () => [],
+    );
   } finally {
     endFrame(frame);
   }
@@ -47,8 +50,10 @@ export function checkFunction(op: string, f: unknown): void {
 export function checkLike(op: string, what: string, got: Flattened<Tensor>, wanted: { key: string; values: readonly Value[] }): Value[] {
   if (got.key !== wanted.key) fail("ERR_ARGUMENT", op, `${what} must have the tree ${wanted.key}, got ${got.key}`);
   return got.leaves.map((leaf, i) => {
-    const value = unwrap(leaf, op), like = wanted.values[i]!;
-    if (!sameShape(value.shape, like.shape)) fail("ERR_SHAPE", op, `${what}${pathOf(got, i)} must have shape ${showShape(like.shape)}, got ${showShape(value.shape)}`);
+    const value = unwrap(leaf, op),
+      like = wanted.values[i]!;
+    if (!sameShape(value.shape, like.shape))
+      fail("ERR_SHAPE", op, `${what}${pathOf(got, i)} must have shape ${showShape(like.shape)}, got ${showShape(value.shape)}`);
     if (value.dtype !== like.dtype) fail("ERR_DTYPE", op, `${what}${pathOf(got, i)} must be ${like.dtype}, got ${value.dtype}`);
     return value;
   });
@@ -57,7 +62,7 @@ export const pathOf = (flat: Flattened<Tensor>, i: number): string => (flat.path
 
 export function checkFloats(op: string, flat: Flattened<Tensor>, values: readonly Value[]): void {
   values.forEach((x, i) => {
-    if (!isFloat(x.dtype)) fail("ERR_DTYPE", op, `derivatives are by floats, but the argument${pathOf(flat, i)} is ${x.dtype} (give it beside with argnums, or cast it)`);
+    if (!isFloat(x.dtype))
+      fail("ERR_DTYPE", op, `derivatives are by floats, but the argument${pathOf(flat, i)} is ${x.dtype} (give it beside with argnums, or cast it)`);
   });
 }
-

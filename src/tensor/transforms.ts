@@ -52,7 +52,8 @@ function differentiate(op: string, f: AnyFunction, { argnums = 0, hasAux = false
   checkFunction(op, f);
   const list = typeof argnums === "number" ? [argnums] : [...argnums];
   return (args: readonly unknown[]): { value: Value; gradients: unknown; aux: unknown } => {
-    for (const n of list) if (!Number.isInteger(n) || n < 0 || n >= args.length) fail("ERR_ARGUMENT", op, `argnums must be from 0 to ${args.length - 1}, got ${n}`);
+    for (const n of list)
+      if (!Number.isInteger(n) || n < 0 || n >= args.length) fail("ERR_ARGUMENT", op, `argnums must be from 0 to ${args.length - 1}, got ${n}`);
     const flats = args.map(flattenTensors);
     const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, op)));
     for (const n of list) checkFloats(op, flats[n]!, given[n]!);
@@ -63,7 +64,8 @@ function differentiate(op: string, f: AnyFunction, { argnums = 0, hasAux = false
       const scalar = hasAux ? (result as unknown[])[0] : result;
       if (!isTensor(scalar)) fail("ERR_ARGUMENT", op, `the function must return a scalar tensor, got ${scalar === null ? "null" : typeof scalar}`);
       const value = unwrap(scalar, op);
-      if (sizeOf(value.shape) !== 1 || value.shape.length > 0) fail("ERR_SHAPE", op, `the function must return a scalar, got shape ${showShape(value.shape)} (reduce it with sum() or mean())`);
+      if (sizeOf(value.shape) !== 1 || value.shape.length > 0)
+        fail("ERR_SHAPE", op, `the function must return a scalar, got shape ${showShape(value.shape)} (reduce it with sum() or mean())`);
       const { flat: auxFlat, values: auxValues } = resultValues(op, hasAux ? (result as unknown[])[1] : []);
       const wrt = list.flatMap((n) => traced[n]!);
       const cotangents = backward([value], [o.constant(1, value.dtype)], wrt, frame.firstId);
@@ -98,7 +100,8 @@ export function vjp<A extends any[], R>(f: (...args: A) => R, ...primals: A): [R
 /** [out, tangentOut]: the value, and its derivative along the tangents. */
 export function jvp<A extends any[], R>(f: (...args: A) => R, primals: readonly [...A], tangents: readonly [...A]): [R, R] {
   checkFunction("jvp", f);
-  if (!Array.isArray(primals) || !Array.isArray(tangents)) fail("ERR_ARGUMENT", "jvp", "primals and tangents must be arrays with one entry an argument");
+  if (!Array.isArray(primals) || !Array.isArray(tangents))
+    fail("ERR_ARGUMENT", "jvp", "primals and tangents must be arrays with one entry an argument");
   const flats = primals.map(flattenTensors);
   const given = flats.map((flat) => flat.leaves.map((x) => unwrap(x, "jvp")));
   const along = checkLike("jvp", "the tangents", flattenTensors(tangents), { key: flattenTensors(primals).key, values: given.flat() });
@@ -107,10 +110,7 @@ export function jvp<A extends any[], R>(f: (...args: A) => R, primals: readonly 
     const out = resultValues("jvp", callOn(f, flats, traced));
     return { out, dots: forward(out.values, traced.flat(), along, frame.firstId) };
   });
-  return [
-    out.flat.unflatten(out.values.map(wrap)) as R,
-    out.flat.unflatten(out.values.map((y, i) => wrap(dots[i] ?? zerosLike(y)))) as R,
-  ];
+  return [out.flat.unflatten(out.values.map(wrap)) as R, out.flat.unflatten(out.values.map((y, i) => wrap(dots[i] ?? zerosLike(y)))) as R];
 }
 
 /** [out, pushforward]: the primal pass is computed and kept once; pushforward takes one tangent an argument, many times. */
@@ -155,9 +155,11 @@ export function vmap<F extends AnyFunction>(f: F, { inAxes = 0, outAxes = 0 }: V
     const given = flats.map((flat, i) => {
       const leafAxes = flattenAxes("inAxes", axes[i] as AxesTree, args[i], flat);
       return flat.leaves.map((leaf, k) => {
-        const value = unwrap(leaf, "vmap"), axis = leafAxes[k]!;
+        const value = unwrap(leaf, "vmap"),
+          axis = leafAxes[k]!;
         if (axis === null) return { value, mapped: false };
-        if (axis < -value.shape.length || axis >= value.shape.length) fail("ERR_ARGUMENT", "vmap", `axis ${axis} is mapped, but the argument has shape ${showShape(value.shape)}`);
+        if (axis < -value.shape.length || axis >= value.shape.length)
+          fail("ERR_ARGUMENT", "vmap", `axis ${axis} is mapped, but the argument has shape ${showShape(value.shape)}`);
         const first = moveAxis(value, axis, 0);
         if (size >= 0 && first.shape[0] !== size) fail("ERR_SHAPE", "vmap", `mapped axes must have one size, got ${size} and ${first.shape[0]}`);
         size = first.shape[0]!;
@@ -166,18 +168,28 @@ export function vmap<F extends AnyFunction>(f: F, { inAxes = 0, outAxes = 0 }: V
     });
     if (size < 0) fail("ERR_ARGUMENT", "vmap", "at least one argument must be mapped");
     const { out, results } = inTrace("vmap", (frame) => {
-      const from: Value[] = [], batched: Value[] = [];
-      const traced = given.map((list) => list.map(({ value, mapped }) => {
-        if (!mapped) return value;
-        const outer = value.node.frame?.active ? value.node.frame : frame;
-        const stand = standIn({ shape: value.shape.slice(1), dtype: value.dtype }, value.node.device, outer);
-        from.push(stand);
-        batched.push(value);
-        return stand;
-      }));
+      const from: Value[] = [],
+        batched: Value[] = [];
+      const traced = given.map((list) =>
+        list.map(({ value, mapped }) => {
+          if (!mapped) return value;
+          const outer = value.node.frame?.active ? value.node.frame : frame;
+          const stand = standIn({ shape: value.shape.slice(1), dtype: value.dtype }, value.node.device, outer);
+          from.push(stand);
+          batched.push(value);
+          return stand;
+        }),
+      );
       const out = resultValues("vmap", callOn(f, flats, traced));
       const made = batch(out.values, from, batched, size, frame.firstId);
-      return { out, results: allMapped(out.values.map((y, i) => made[i] ?? y), made.map((y) => y !== null), size) };
+      return {
+        out,
+        results: allMapped(
+          out.values.map((y, i) => made[i] ?? y),
+          made.map((y) => y !== null),
+          size,
+        ),
+      };
     });
     const outputAxes = flattenAxes("outAxes", outAxes, out.flat.unflatten(out.values.map(() => null)), out.flat as Flattened<any>);
     return out.flat.unflatten(results.map((y, i) => wrap(moveAxis(y, 0, outputAxes[i] ?? 0))));
@@ -185,7 +197,9 @@ export function vmap<F extends AnyFunction>(f: F, { inAxes = 0, outAxes = 0 }: V
 }
 
 function moveAxis(x: Value, from: number, to: number): Value {
-  const rank = x.shape.length, a = from < 0 ? from + rank : from, b = to < 0 ? to + rank : to;
+  const rank = x.shape.length,
+    a = from < 0 ? from + rank : from,
+    b = to < 0 ? to + rank : to;
   if (a === b) return x;
   const order = Array.from({ length: rank }, (_, i) => i).filter((i) => i !== a);
   order.splice(b, 0, a);
@@ -196,7 +210,8 @@ function moveAxis(x: Value, from: number, to: number): Value {
 export function jacfwd(f: AnyFunction): AnyFunction {
   checkFunction("jacfwd", f);
   return (...args: any[]) => {
-    const flat = flattenTensors(args[0]), columns = basis(flat);
+    const flat = flattenTensors(args[0]),
+      columns = basis(flat);
     const pushed = vmap((tangents: unknown) => jvp((x: unknown) => f(x, ...args.slice(1)), [args[0]], [tangents])[1], { outAxes: -1 })(columns);
     return mapTensors(pushed, (y) => splitAxis(y, y.ndim - 1, flat, false));
   };
@@ -207,7 +222,8 @@ export function jacrev(f: AnyFunction): AnyFunction {
   checkFunction("jacrev", f);
   return (...args: any[]) => {
     const [out, pullback] = vjp((x: unknown) => f(x, ...args.slice(1)), args[0]);
-    const flat = flattenTensors(out), rows = basis(flat);
+    const flat = flattenTensors(out),
+      rows = basis(flat);
     const pulled = vmap((cotangent: any) => pullback(cotangent)[0])(rows);
     if (flat.leaves.length === 1) return mapTensors(pulled, (x) => splitAxis(x, 0, flat, true));
     return splitLeaves(pulled, flat);
@@ -222,12 +238,14 @@ function basis(flat: Flattened<Tensor>): unknown {
   const values = flat.leaves.map((x) => unwrap(x, "jacobian"));
   const total = values.reduce((n, x) => n + sizeOf(x.shape), 0);
   let at = 0;
-  return flat.unflatten(values.map((x) => {
-    const n = sizeOf(x.shape);
-    const columns = o.slice(o.eye(total, { dtype: x.dtype }), [0, at], [total, at + n], [1, 1]);
-    at += n;
-    return wrap(o.reshape(columns, [total, ...x.shape]));
-  }));
+  return flat.unflatten(
+    values.map((x) => {
+      const n = sizeOf(x.shape);
+      const columns = o.slice(o.eye(total, { dtype: x.dtype }), [0, at], [total, at + n], [1, 1]);
+      at += n;
+      return wrap(o.reshape(columns, [total, ...x.shape]));
+    }),
+  );
 }
 const mapTensors = (tree: unknown, f: (x: Tensor) => unknown): unknown => {
   const flat = flattenTensors(tree);
@@ -235,27 +253,45 @@ const mapTensors = (tree: unknown, f: (x: Tensor) => unknown): unknown => {
 };
 /** An axis over all elements of `flat` becomes the axes of its leaf, or a tree of such. */
 function splitAxis(y: Tensor, axis: number, flat: Flattened<Tensor>, first: boolean): unknown {
-  const value = unwrap(y, "jacobian"), rest = value.shape.filter((_, i) => i !== axis);
+  const value = unwrap(y, "jacobian"),
+    rest = value.shape.filter((_, i) => i !== axis);
   let at = 0;
-  return flat.unflatten(flat.leaves.map((leaf) => {
-    const starts = value.shape.map((_, i) => (i === axis ? at : 0));
-    const stops = value.shape.map((n, i) => (i === axis ? at + leaf.size : n));
-    at += leaf.size;
-    const piece = o.slice(value, starts, stops, value.shape.map(() => 1));
-    return wrap(o.reshape(piece, first ? [...leaf.shape, ...rest] : [...rest, ...leaf.shape]));
-  }));
+  return flat.unflatten(
+    flat.leaves.map((leaf) => {
+      const starts = value.shape.map((_, i) => (i === axis ? at : 0));
+      const stops = value.shape.map((n, i) => (i === axis ? at + leaf.size : n));
+      at += leaf.size;
+      const piece = o.slice(
+        value,
+        starts,
+        stops,
+        value.shape.map(() => 1),
+      );
+      return wrap(o.reshape(piece, first ? [...leaf.shape, ...rest] : [...rest, ...leaf.shape]));
+    }),
+  );
 }
 /** For outputs that are trees: each output leaf holds a tree like the argument. */
 function splitLeaves(pulled: unknown, flat: Flattened<Tensor>): unknown {
   const inner = flattenTensors(pulled);
   let at = 0;
-  return flat.unflatten(flat.leaves.map((leaf) => {
-    const start = at;
-    at += leaf.size;
-    return inner.unflatten(inner.leaves.map((x) => {
-      const value = unwrap(x, "jacrev"), rest = value.shape.slice(1);
-      const piece = o.slice(value, [start, ...rest.map(() => 0)], [start + leaf.size, ...rest], value.shape.map(() => 1));
-      return wrap(o.reshape(piece, [...leaf.shape, ...rest]));
-    }));
-  }));
+  return flat.unflatten(
+    flat.leaves.map((leaf) => {
+      const start = at;
+      at += leaf.size;
+      return inner.unflatten(
+        inner.leaves.map((x) => {
+          const value = unwrap(x, "jacrev"),
+            rest = value.shape.slice(1);
+          const piece = o.slice(
+            value,
+            [start, ...rest.map(() => 0)],
+            [start + leaf.size, ...rest],
+            value.shape.map(() => 1),
+          );
+          return wrap(o.reshape(piece, [...leaf.shape, ...rest]));
+        }),
+      );
+    }),
+  );
 }

@@ -2,7 +2,7 @@ import { apply, type Aval, idMark, type Value } from "../graph/node.ts";
 import { barrier, standIn } from "../graph/control.ts";
 import type { Primitive } from "../graph/primitive.ts";
 import { allMapped, viaFallback } from "../graph/rules.ts";
-import { type Closure, type ValueFunction } from "./closure.ts";
+import type { Closure, ValueFunction } from "./closure.ts";
 import { batch } from "./vmap.ts";
 import { backward } from "./vjp.ts";
 
@@ -45,7 +45,17 @@ export function batchedFunction(fun: ValueFunction, mapped: readonly boolean[], 
     const single = inputs.map((x, i) => (mapped[i] ? standIn({ shape: x.shape.slice(1), dtype: x.dtype }, x.node.device) : x));
     const outputs = fun(single);
     const from = single.filter((_, i) => mapped[i]);
-    const batched = batch(outputs, from, inputs.filter((_, i) => mapped[i]), size, mark);
-    return allMapped(outputs.map((out, i) => batched[i] ?? out), batched.map((b) => b !== null), size);
+    const batched = batch(
+      outputs,
+      from,
+      inputs.filter((_, i) => mapped[i]),
+      size,
+      mark,
+    );
+    return allMapped(
+      outputs.map((out, i) => batched[i] ?? out),
+      batched.map((b) => b !== null),
+      size,
+    );
   };
 }

@@ -38,7 +38,12 @@ export const customVjpPrimitive: Primitive = {
   },
 };
 
-export function applyCustomVjp({ call, captured }: Closure, pullback: ValueFunction, inputs: readonly Value[], avals: readonly Aval[]): readonly Value[] {
+export function applyCustomVjp(
+  { call, captured }: Closure,
+  pullback: ValueFunction,
+  inputs: readonly Value[],
+  avals: readonly Aval[],
+): readonly Value[] {
   return apply(customVjpPrimitive, [...inputs, ...captured], { fun: call, pullback, avals });
 }
 

@@ -26,7 +26,11 @@ export function forward(outputs: readonly Value[], wrt: readonly Value[], tangen
       const tangent = outgoing[i] ?? null;
       if (tangent === null || !isFloat(out.dtype)) return;
       if (!sameShape(out.shape, tangent.shape) || out.dtype !== tangent.dtype) {
-        fail("ERR_STATE", primitive.name, `its jvp gave a tangent ${tangent.dtype} ${showShape(tangent.shape)} for an output ${out.dtype} ${showShape(out.shape)}`);
+        fail(
+          "ERR_STATE",
+          primitive.name,
+          `its jvp gave a tangent ${tangent.dtype} ${showShape(tangent.shape)} for an output ${out.dtype} ${showShape(out.shape)}`,
+        );
       }
       held.set(out, tangent);
     });

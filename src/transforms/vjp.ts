@@ -37,7 +37,11 @@ export function pull(tape: Tape, cotangents: readonly Maybe[]): Maybe[] {
   const add = (value: Value, cotangent: Maybe, op: string): void => {
     if (cotangent === null || !isFloat(value.dtype)) return;
     if (!sameShape(value.shape, cotangent.shape) || value.dtype !== cotangent.dtype) {
-      fail("ERR_STATE", op, `its vjp gave a cotangent ${cotangent.dtype} ${showShape(cotangent.shape)} for an input ${value.dtype} ${showShape(value.shape)}`);
+      fail(
+        "ERR_STATE",
+        op,
+        `its vjp gave a cotangent ${cotangent.dtype} ${showShape(cotangent.shape)} for an input ${value.dtype} ${showShape(value.shape)}`,
+      );
     }
     held.set(value, addMaybe(held.get(value) ?? null, cotangent)!);
   };

@@ -17,9 +17,20 @@ export function batch(outputs: readonly Value[], from: readonly Value[], batched
     if (isViaFallback(rule)) {
       const inner = entry.inputs.filter((_, i) => mapped[i]);
       const mark = idMark();
-      made = batch(primitive.fallback!(entry.inputs, entry.attrs), inner, inner.map((x) => held.get(x)!), size, mark);
+      made = batch(
+        primitive.fallback!(entry.inputs, entry.attrs),
+        inner,
+        inner.map((x) => held.get(x)!),
+        size,
+        mark,
+      );
     } else {
-      made = rule(entry.inputs.map((x) => held.get(x) ?? x), mapped, size, entry.attrs);
+      made = rule(
+        entry.inputs.map((x) => held.get(x) ?? x),
+        mapped,
+        size,
+        entry.attrs,
+      );
     }
     entry.outputs.forEach((out, i) => {
       const value = made[i];

@@ -49,8 +49,18 @@ describe("who owns memory", () => {
       return [x.mul(2)];
     });
     expect(inUse().tensors).toBe(before + 2);
-    expect(() => st.tidy(() => { st.ones([3]); throw new Error("no"); })).toThrow("no");
-    await expect(st.tidy(async () => { st.ones([3]); throw new Error("no"); })).rejects.toThrow("no");
+    expect(() =>
+      st.tidy(() => {
+        st.ones([3]);
+        throw new Error("no");
+      }),
+    ).toThrow("no");
+    await expect(
+      st.tidy(async () => {
+        st.ones([3]);
+        throw new Error("no");
+      }),
+    ).rejects.toThrow("no");
     expect(inUse().tensors).toBe(before + 2);
     kept.y.dispose();
     later[0]!.dispose();
@@ -58,13 +68,14 @@ describe("who owns memory", () => {
   });
   test("interleaved async tidies keep to their own tensors", async () => {
     const before = inUse().tensors;
-    const work = (n: number) => st.tidy(async () => {
-      const x = st.full([4], n);
-      await new Promise((next) => setTimeout(next, 1 + (n % 3)));
-      const y = x.add(1);
-      await st.evaluate(y);
-      return y;
-    });
+    const work = (n: number) =>
+      st.tidy(async () => {
+        const x = st.full([4], n);
+        await new Promise((next) => setTimeout(next, 1 + (n % 3)));
+        const y = x.add(1);
+        await st.evaluate(y);
+        return y;
+      });
     const all = await Promise.all([1, 2, 3, 4, 5].map(work));
     expect(inUse().tensors).toBe(before + 5);
     expect(await Promise.all(all.map(async (y) => (await y.data())[0]))).toEqual([2, 3, 4, 5, 6]);
@@ -98,18 +109,26 @@ describe("who owns memory", () => {
     for (const i of [0, 1]) expect(got[i]).toBeCloseTo(wanted[i]!, 5);
   });
   test("linearize computes the primal pass once", async () => {
-    const x = st.tensor([[0.5, 1]]), w = st.tensor([[1, 2], [3, 4]]);
+    const x = st.tensor([[0.5, 1]]),
+      w = st.tensor([
+        [1, 2],
+        [3, 4],
+      ]);
     const [y, push] = st.linearize((p: st.Tensor) => p.matmul(w).exp().sum(), x);
     const first = await (push as any)(st.tensor([[1, 0]])).item();
     expect(first).toBeCloseTo(Math.exp(3.5) + 2 * Math.exp(5), 3);
     // Only the tangent is multiplied; elementwise work may be done again where that keeps less.
-    const { kernels } = await st.profile(async () => { await (push as any)(st.tensor([[0, 1]])).item(); });
+    const { kernels } = await st.profile(async () => {
+      await (push as any)(st.tensor([[0, 1]])).item();
+    });
     expect(kernels.reduce((calls, k) => calls + (k.name.startsWith("matmul") ? k.calls : 0), 0)).toBe(1);
     y.dispose();
   });
   test("dropped tensors that were computed are freed by the collector, and counted as leaks", async () => {
     const before = inUse().leaked;
-    await (async () => { for (let i = 0; i < 50; i++) await st.evaluate(st.ones([1000]).add(i)); })();
+    await (async () => {
+      for (let i = 0; i < 50; i++) await st.evaluate(st.ones([1000]).add(i));
+    })();
     await settle();
     expect(inUse().leaked - before).toBeGreaterThan(25);
   });
@@ -118,7 +137,8 @@ describe("who owns memory", () => {
 describe("memory is flat", () => {
   const network = (key = st.random.key(0)) => {
     const draw = (n: number, ...shape: number[]) => st.random.normal(st.random.foldIn(key, n), shape);
-    const x = draw(1, 16, 8), y = draw(2, 16, 2);
+    const x = draw(1, 16, 8),
+      y = draw(2, 16, 2);
     const loss = (p: { a: st.Tensor; b: st.Tensor }) => x.matmul(p.a).tanh().matmul(p.b).sub(y).square().mean();
     return { loss, params: { a: draw(3, 8, 8).mul(0.3), b: draw(4, 8, 2).mul(0.3) } };
   };
@@ -134,10 +154,13 @@ describe("memory is flat", () => {
 
   test("over compiled steps with donation, which write over what they were given", async () => {
     const { loss, params } = network();
-    const step = st.compile((p: typeof params) => {
-      const [value, g] = st.valueAndGrad(loss)(p);
-      return { params: { a: p.a.sub(g.a.mul(0.1)), b: p.b.sub(g.b.mul(0.1)) }, value };
-    }, { donate: [0] });
+    const step = st.compile(
+      (p: typeof params) => {
+        const [value, g] = st.valueAndGrad(loss)(p);
+        return { params: { a: p.a.sub(g.a.mul(0.1)), b: p.b.sub(g.b.mul(0.1)) }, value };
+      },
+      { donate: [0] },
+    );
     let state = step(params);
     await flat(300, async (i) => {
       state.value.dispose();
@@ -152,7 +175,9 @@ describe("memory is flat", () => {
     const { loss, params } = network();
     await st.evaluate(params);
     await flat(60, async () => {
-      await st.tidy(async () => { await st.evaluate(st.hvp(loss)(params, params)); });
+      await st.tidy(async () => {
+        await st.evaluate(st.hvp(loss)(params, params));
+      });
     });
   });
   test("when results are thrown away by errors", async () => {

@@ -16,26 +16,42 @@ const argument = (...shape: number[]): Value => standIn({ shape, dtype: "f32" },
 
 describe("transforms rewrite graphs", () => {
   test("reverse mode of x * x", () => {
-    const x = argument(2), mark = idMark(), y = o.mul(x, x);
+    const x = argument(2),
+      mark = idMark(),
+      y = o.mul(x, x);
     expect(printGraph(backward([y], [o.constant(1, "f32", [2])], [x], mark) as Value[], (v) => v === x)).toBe(
-      ['%0 = constant() {"value":1} f32[2]', "%1 = input f32[2]", "%2 = mul(%0, %1) f32[2]", "%3 = mul(%0, %1) f32[2]", "%4 = add(%2, %3) f32[2]", "return %4"].join("\n"),
+      [
+        '%0 = constant() {"value":1} f32[2]',
+        "%1 = input f32[2]",
+        "%2 = mul(%0, %1) f32[2]",
+        "%3 = mul(%0, %1) f32[2]",
+        "%4 = add(%2, %3) f32[2]",
+        "return %4",
+      ].join("\n"),
     );
   });
   test("forward mode of a sum of sines", () => {
-    const x = argument(3), dx = argument(3), mark = idMark(), y = o.sum(o.sin(x));
+    const x = argument(3),
+      dx = argument(3),
+      mark = idMark(),
+      y = o.sum(o.sin(x));
     const text = printGraph(forward([y], [x], [dx], mark) as Value[], (v) => v === x || v === dx);
     expect(text).toContain("cos(");
     expect(text).toMatch(/sum\(.*\) \{"axes":\[0\]\} f32\[\]/);
   });
   test("vmap of a dot product sums over one axis of the batch, without a loop", () => {
-    const a = argument(4), b = argument(4), mark = idMark(), y = o.dot(a, b);
+    const a = argument(4),
+      b = argument(4),
+      mark = idMark(),
+      y = o.dot(a, b);
     const many = argument(7, 4);
     const [mapped] = batch([y], [a], [many], 7, mark);
     expect(mapped!.shape).toEqual([7]);
     expect(printGraph([mapped!], (v) => v === many || v === b)).toContain('{"axes":[1]} f32[7]');
   });
   test("what does not depend on the arguments has no derivative", () => {
-    const x = argument(2), mark = idMark();
+    const x = argument(2),
+      mark = idMark();
     expect(backward([o.sin(argument(2))], [o.constant(1, "f32", [2])], [x], mark)).toEqual([null]);
   });
 });

@@ -68,23 +68,29 @@ describe("shapes", () => {
 
 describe("fusion", () => {
   test("a chain with broadcasts and a trailing sum is one kernel", () => {
-    const x = argument(5, 7), b = argument(7);
+    const x = argument(5, 7),
+      b = argument(7);
     expect(planOf([o.sum(o.mul(o.tanh(o.add(x, b)), 2), { axis: 1 })], [x, b]).steps).toHaveLength(1);
   });
   test("bias, gelu and a residual run as the epilogue of the matmul, through reshapes", () => {
-    const x = argument(2, 5, 8), w = argument(8, 6), b = argument(6), r = argument(2, 5, 6);
+    const x = argument(2, 5, 8),
+      w = argument(8, 6),
+      b = argument(6),
+      r = argument(2, 5, 6);
     const plan = planOf([o.add(o.gelu(o.add(o.matmul(x, w), b)), r)], [x, w, b, r]);
     expect(kernelsOf(plan)).toHaveLength(1);
     expect(plan.steps[0]!.kernel.name).toBe("matmul");
     expect(arenaOf(plan)).toBe(0);
   });
   test("transposes become strides", () => {
-    const x = argument(4, 8), w = argument(6, 8);
+    const x = argument(4, 8),
+      w = argument(6, 8);
     expect(kernelsOf(planOf([o.matmul(x, o.transpose(w))], [x, w]))).toEqual(["matmul"]);
   });
   test("what lies on both sides of other work stays apart", () => {
     const x = argument(4, 4);
-    const h = o.tanh(x), y = o.add(h, o.matmul(h, h));
+    const h = o.tanh(x),
+      y = o.add(h, o.matmul(h, h));
     const plan = planOf([o.mul(y, h)], [x]);
     expect(kernelsOf(plan)[0]).toBe("tanh");
     expect(plan.steps).toHaveLength(2);
@@ -104,18 +110,30 @@ describe("fusion", () => {
 
 describe("joins and donation", () => {
   test("pieces of a concat are computed in their places", () => {
-    const x = argument(4, 4), y = argument(4, 4);
+    const x = argument(4, 4),
+      y = argument(4, 4);
     const plan = planOf([o.concat([o.reshape(o.matmul(x, y), [-1]), o.reshape(o.tanh(x), [-1])])], [x, y]);
     expect(plan.steps.map((s) => s.label).sort()).toEqual(["matmul", "tanh"]);
     expect(arenaOf(plan)).toBe(0);
   });
   test("neighbouring views of one buffer are joined for nothing", () => {
-    const a = argument(3), b = argument(2, 2);
-    const plan = planGraph({ outputs: [o.tanh(o.concat([a, o.reshape(b, [4])]))], inputs: [a, b], places: [{ buffer: 0, offset: 0 }, { buffer: 0, offset: 12 }], lifted: [], backend });
+    const a = argument(3),
+      b = argument(2, 2);
+    const plan = planGraph({
+      outputs: [o.tanh(o.concat([a, o.reshape(b, [4])]))],
+      inputs: [a, b],
+      places: [
+        { buffer: 0, offset: 0 },
+        { buffer: 0, offset: 12 },
+      ],
+      lifted: [],
+      backend,
+    });
     expect(kernelsOf(plan)).toEqual(["tanh"]);
   });
   test("an update runs in the memory that was donated, unless it is read later", () => {
-    const p = argument(8), g = argument(8);
+    const p = argument(8),
+      g = argument(8);
     expect(planOf([o.sub(p, o.mul(g, 0.1))], [p, g], new Set([0])).buffers.at(-1)?.reuses).toBe(0);
     const later = planOf([o.sub(p, o.mul(g, 0.1)), o.cumsum(p)], [p, g], new Set([0]));
     expect(later.buffers.some((b) => b.reuses === 0 && b.role === "output")).toBe(later.steps.at(-1)!.label !== "cumsum");
@@ -131,28 +149,52 @@ describe("random graphs", () => {
       const build = (seed: number): Value[] => {
         const r = generator(seed);
         const choose = <T>(list: readonly T[]): T => list[Math.floor(r() * list.length)]!;
-        const pool: Value[] = [0, 1, 2].map((k) => o.tensor(Float32Array.from({ length: 24 }, (_, i) => Math.sin(i + k)), { shape: [[4, 6], [2, 3, 4], [6, 4]][k]! }));
+        const pool: Value[] = [0, 1, 2].map((k) =>
+          o.tensor(
+            Float32Array.from({ length: 24 }, (_, i) => Math.sin(i + k)),
+            {
+              shape: [
+                [4, 6],
+                [2, 3, 4],
+                [6, 4],
+              ][k]!,
+            },
+          ),
+        );
         for (let i = 0; i < 18; i++) {
-          const x = choose(pool), y = o.reshape(choose(pool), x.shape.length === 0 ? [-1] : x.shape);
+          const x = choose(pool),
+            y = o.reshape(choose(pool), x.shape.length === 0 ? [-1] : x.shape);
           if (x.shape.length < 2) continue;
-          pool.push(choose([
-            () => o.add(x, y), () => o.tanh(x), () => o.mul(o.mT(x), 0.5), () => o.reshape(x, [4, 6]), () => o.matmul(o.mT(x), o.mul(y, 0.1)),
-            () => o.reshape(o.concat([o.reshape(x, [24]), o.reshape(o.tanh(y), [24])]), [2, 24]), () => o.sub(x, o.mean(x, { axis: -1, keepDims: true })),
-            () => o.flip(x, { axis: 0 }), () => o.maximum(x, y), () => o.softmax(x),
-          ])());
-          if (pool.at(-1)!.shape.reduce((a, b) => a * b, 1) !== 24) pool.push(o.reshape(o.slice(o.reshape(pool.pop()!, [-1]), [0], [4], [1]), [2, 2]), o.add(x, 1));
+          pool.push(
+            choose([
+              () => o.add(x, y),
+              () => o.tanh(x),
+              () => o.mul(o.mT(x), 0.5),
+              () => o.reshape(x, [4, 6]),
+              () => o.matmul(o.mT(x), o.mul(y, 0.1)),
+              () => o.reshape(o.concat([o.reshape(x, [24]), o.reshape(o.tanh(y), [24])]), [2, 24]),
+              () => o.sub(x, o.mean(x, { axis: -1, keepDims: true })),
+              () => o.flip(x, { axis: 0 }),
+              () => o.maximum(x, y),
+              () => o.softmax(x),
+            ])(),
+          );
+          if (pool.at(-1)!.shape.reduce((a, b) => a * b, 1) !== 24)
+            pool.push(o.reshape(o.slice(o.reshape(pool.pop()!, [-1]), [0], [4], [1]), [2, 2]), o.add(x, 1));
           for (let k = pool.length - 1; k >= 0; k--) if (pool[k]!.shape.reduce((a, b) => a * b, 1) !== 24) pool.splice(k, 1);
         }
         return pool;
       };
       const seed = Math.floor(random() * 2 ** 31);
-      const together = build(seed), apart = build(seed);
+      const together = build(seed),
+        apart = build(seed);
       for (const v of [...together, ...apart]) retain(v);
       const wanted = together.map((_, i) => i).filter((i) => i === together.length - 1 || pick([true, false, false]));
       await evaluateValues(wanted.map((i) => together[i]!));
       for (const v of apart) await evaluateValues([v]);
       for (const i of wanted) {
-        const got = await readValue(together[i]!), exact = await readValue(apart[i]!);
+        const got = await readValue(together[i]!),
+          exact = await readValue(apart[i]!);
         // Intermediate values are rounded to f32 apart and not inside a chain.
         got.forEach((v, k) => expect(Math.abs(v - exact[k]!)).toBeLessThanOrEqual(1e-4 * Math.max(1, Math.abs(exact[k]!))));
       }
@@ -168,7 +210,8 @@ describe("random graphs", () => {
       return performance.now() - began;
     };
     time(5_000);
-    const small = time(50_000), large = time(200_000);
+    const small = time(50_000),
+      large = time(200_000);
     expect(large).toBeLessThan(10 * small);
   }, 120_000);
 });
