@@ -110,8 +110,10 @@ struct Split {
   floats f, n;
 };
 STEPPE_INLINE Split splitLog(floats x) {
-  const mask<float> bits = bitsAs<mask<float>>(x), n = (bits - 0x3f3504f3) >> 23;  // 1/sqrt(2)
-  return {bitsAs<floats>(bits - (n << 23)) - 1.0f, convert<float>(n)};
+  using Bits = vec<uint32_t>;
+  const Bits bits = bitsAs<Bits>(x);
+  const mask<float> n = bitsAs<mask<float>>(bits - 0x3f3504f3u) >> 23;  // 1/sqrt(2)
+  return {bitsAs<floats>(bits - (bitsAs<Bits>(n) << 23)) - 1.0f, convert<float>(n)};
 }
 STEPPE_INLINE floats log(floats x) {
   const auto tiny = x < 1.17549435e-38f;
