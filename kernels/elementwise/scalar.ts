@@ -17,7 +17,7 @@ export interface ScalarRow {
   readonly c: string;
   /** Integer arithmetic modulo 2^32: i32 runs as u32. */
   readonly modular?: true;
-  /** An expression of WGSL and the functions in kernels/shared/math.wgsl; T stands for the type. A comparison gives a bool. */
+  /** An expression of WGSL and the functions in kernels/shared/math.wgsl; T stands for the type (see wgslOf). A comparison gives a bool. */
   readonly wgsl: string;
 }
 
@@ -50,20 +50,20 @@ export const scalarRows: readonly ScalarRow[] = [
   two("sub", { types: all, modular: true, f64: (a, b) => a - b, c: "a - b", wgsl: "a - b" }),
   two("mul", { types: all, modular: true, f64: (a, b) => a * b, integer: Math.imul, c: "a * b", wgsl: "a * b" }),
   two("div", { types: floats, f64: (a, b) => a / b, c: "a / b", wgsl: "a / b" }),
-  two("pow", { types: all, f64: pow, integer: integerPow, c: "pow(a, b)", wgsl: "steppePow(a, b)" }),
+  two("pow", { types: all, f64: pow, integer: integerPow, c: "pow(a, b)", wgsl: "steppePow_T(a, b)" }),
   // The sign of the divisor; integers modulo 0 give 0.
-  two("mod", { types: all, f64: mod, c: "mod(a, b)", wgsl: "steppeMod(a, b)" }),
+  two("mod", { types: all, f64: mod, c: "mod(a, b)", wgsl: "steppeMod_T(a, b)" }),
   // Integers divided by 0 give 0.
   two("floorDivide", {
     types: all,
     f64: floorDivide,
     integer: (a, b) => (b === 0 ? 0 : floorDivide(a, b)),
     c: "floorDivide(a, b)",
-    wgsl: "steppeFloorDivide(a, b)",
+    wgsl: "steppeFloorDivide_T(a, b)",
   }),
   one("neg", { types: all, modular: true, f64: (a) => -a, c: "-a", wgsl: "T(0) - a" }),
   one("abs", { types: all, f64: Math.abs, c: "abs(a)", wgsl: "abs(a)" }),
-  one("sign", { types: all, f64: Math.sign, c: "sign(a)", wgsl: "sign(a)" }),
+  one("sign", { types: all, f64: Math.sign, c: "sign(a)", wgsl: "steppeSign_T(a)" }),
   one("square", { types: all, modular: true, f64: (a) => a * a, integer: (a) => Math.imul(a, a), c: "a * a", wgsl: "a * a" }),
   float("exp", Math.exp),
   float("expm1", Math.expm1, "steppeExpm1(a)"),
@@ -89,8 +89,8 @@ export const scalarRows: readonly ScalarRow[] = [
   // Halves go to the even neighbour.
   float("round", roundHalfEven),
   // NaN wins.
-  two("maximum", { types: all, f64: (a, b) => Math.max(a, b), c: "maximum(a, b)", wgsl: "steppeMaximum(a, b)" }),
-  two("minimum", { types: all, f64: (a, b) => Math.min(a, b), c: "minimum(a, b)", wgsl: "steppeMinimum(a, b)" }),
+  two("maximum", { types: all, f64: (a, b) => Math.max(a, b), c: "maximum(a, b)", wgsl: "steppeMaximum_T(a, b)" }),
+  two("minimum", { types: all, f64: (a, b) => Math.min(a, b), c: "minimum(a, b)", wgsl: "steppeMinimum_T(a, b)" }),
   // a is an i32 register: where it is not 0, b.
   { name: "select", arity: 3, types: all, result: "same", f64: (a, b, c) => (a !== 0 ? b : c), c: "select(a, b, c)", wgsl: "select(c, b, a != 0)" },
   compare("equal", "==", (a, b) => a === b),
@@ -114,8 +114,8 @@ export const scalarRows: readonly ScalarRow[] = [
   two("bitOr", { types: integers, modular: true, f64: (a, b) => a | b, c: "a | b", wgsl: "a | b" }),
   two("bitXor", { types: integers, modular: true, f64: (a, b) => a ^ b, c: "a ^ b", wgsl: "a ^ b" }),
   // Shifts by 32 and more push every bit out.
-  two("shiftLeft", { types: integers, modular: true, f64: shiftLeft, c: "shiftLeft(a, b)", wgsl: "steppeShiftLeft(a, b)" }),
-  two("shiftRight", { types: integers, f64: shiftRight, c: "shiftRight(a, b)", wgsl: "steppeShiftRight(a, b)" }),
+  two("shiftLeft", { types: integers, modular: true, f64: shiftLeft, c: "shiftLeft(a, b)", wgsl: "steppeShiftLeft_T(a, b)" }),
+  two("shiftRight", { types: integers, f64: shiftRight, c: "shiftRight(a, b)", wgsl: "steppeShiftRight_T(a, b)" }),
 ];
 
 /** Opcode by number: the structural operations, then the rows. */
@@ -135,3 +135,6 @@ export function scalarFunction(row: ScalarRow, type: RegisterType): (a: number, 
   const exact = row.integer ?? row.f64;
   return row.result === "i32" ? exact : (a, b, c) => wrap(type, exact(a, b, c));
 }
+
+/** The row's WGSL for a type that WGSL has. */
+export const wgslOf = (row: ScalarRow, type: "f32" | "i32" | "u32"): string => row.wgsl.replaceAll(/\bT\b|(?<=_)T\b/g, type);
