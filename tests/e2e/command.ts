@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 
 export const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 export const isBuilt = existsSync(main);
 if (!isBuilt) console.warn(`${main} is missing, so the tests of the command are skipped: npm run build`);
 
 export const scratch = mkdtempSync(join(tmpdir(), "steppe-e2e-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true })); // checkpoints are large
 
 export interface End {
   readonly code: number | null;
