@@ -193,7 +193,7 @@ export const attentionBackward = kernel<AttentionBackwardParams>({
   reference(io, p) {
     const { q, k, v, o, lse, do: ct } = io.inputs,
       { dq, dk, dv } = io.outputs;
-    for (const x of [dq, dk, dv]) x!.fill(0);
+    for (const x of [dq, dk, dv]) x?.fill(0); // empty ones are absent
     eachHead(p, (b, h) => {
       for (let i = 0; i < p.queries; i++) {
         const row = lse![(b * p.heads + h) * p.queries + i]!,
