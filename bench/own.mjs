@@ -7,15 +7,17 @@ export async function timeOwn(names) {
   const row = st.ones([1024]);
   const chain = (x) => x.mul(2).add(1).tanh().sum();
   const compiled = st.compile(chain, { name: "chain" });
+  const finish = async (y) => {
+    await st.evaluate(y);
+    y.dispose();
+  };
+  const manyAdds = () => st.tidy(() => Array.from({ length: 1000 }).reduce((x) => x.add(small), small));
   const works = {
-    "record add": () => small.add(small).dispose(),
-    "eager chain of 4 on 1024": async () => await st.evaluate(chain(row)),
-    "compiled chain of 4 on 1024": async () => {
-      const y = compiled(row);
-      await st.evaluate(y);
-      y.dispose();
-    },
-    "gradient of the chain, traced": () => st.grad(chain)(row).dispose(),
+    "one addition, eager": () => finish(small.add(small)),
+    "1000 additions, eager": () => finish(manyAdds()),
+    "chain of 4 on 1024 numbers, eager": () => st.tidy(() => finish(chain(row))),
+    "chain of 4 on 1024 numbers, compiled": () => finish(compiled(row)),
+    "gradient of the chain, eager": () => st.tidy(() => finish(st.grad(chain)(row))),
   };
   const results = [];
   for (const [name, work] of Object.entries(works)) {
