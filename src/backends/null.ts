@@ -81,6 +81,7 @@ const wrong = (what: string): never => fail("ERR_STATE", "null", what);
 
 /** Spans lie in their buffers, outputs overlap nothing that their step uses (except to replace an input exactly), and nothing is read before it was written. */
 export function checkPlan(plan: Plan, alignment: number): void {
+  const overwritten = new Map<number, string>(); // donated inputs, and the step that wrote over them
   const written = plan.buffers.map((buffer): Range[] => (buffer.role === "input" ? [[0, buffer.bytes]] : []));
   plan.steps.forEach((step, index) => {
     const place = `step ${index} (${step.label})`;
@@ -89,7 +90,15 @@ export function checkPlan(plan: Plan, alignment: number): void {
       if (span.buffer >= 0 && !covers(written[span.buffer]!, rangeOf(span)))
         wrong(`${place} reads bytes ${rangeOf(span).join(" to ")} of buffer ${span.buffer} before they are written`);
     }
-    for (const span of step.spans.slice(step.inputs)) if (span.buffer >= 0) written[span.buffer]!.push(rangeOf(span));
+    for (const { buffer } of step.spans) {
+      if (overwritten.has(buffer)) wrong(`${place} uses buffer ${buffer}, whose memory ${overwritten.get(buffer)} has taken`);
+    }
+    for (const span of step.spans.slice(step.inputs)) {
+      if (span.buffer < 0) continue;
+      written[span.buffer]!.push(rangeOf(span));
+      const { reuses } = plan.buffers[span.buffer]!;
+      if (reuses !== undefined) overwritten.set(reuses, place);
+    }
   });
   for (const { step, word } of plan.patches) {
     if (!(word >= 0 && word + 2 <= plan.steps[step]!.params.length)) wrong(`a patch of step ${step} lies outside of its parameters`);
@@ -128,7 +137,7 @@ function checkStep(plan: Plan, step: Step, alignment: number, place: string): vo
   for (let o = inputs; o < spans.length; o++) {
     for (let other = 0; other < o; other++) {
       const same = spans[o]!.offset === spans[other]!.offset && rangeOf(spans[o]!)[1] === rangeOf(spans[other]!)[1];
-      if (overlap(spans[o]!, spans[other]!) && !(same && other < inputs))
+      if (overlap(plan, spans[o]!, spans[other]!) && !(same && other < inputs))
         wrong(`${place} writes "${expected[o]!.name}" over "${expected[other]!.name}"`);
     }
   }
@@ -146,8 +155,11 @@ function named(buffers: Readonly<Record<string, string>>, sizes: Readonly<Record
 type Range = [number, number];
 const rangeOf = (span: Span): Range => [span.offset, span.offset + bytesPer[span.dtype] * span.length];
 
-const overlap = (a: Span, b: Span): boolean =>
-  a.buffer >= 0 && a.buffer === b.buffer && rangeOf(a)[0] < rangeOf(b)[1] && rangeOf(b)[0] < rangeOf(a)[1];
+/** Whether both lie in the same memory; a donated buffer's memory is that of the output which takes it over. */
+function overlap({ buffers }: Plan, a: Span, b: Span): boolean {
+  const memory = ({ buffer }: Span): number => buffers[buffer]!.reuses ?? buffer;
+  return a.buffer >= 0 && b.buffer >= 0 && memory(a) === memory(b) && rangeOf(a)[0] < rangeOf(b)[1] && rangeOf(b)[0] < rangeOf(a)[1];
+}
 
 function covers(written: readonly Range[], [start, end]: Range): boolean {
   let reached = start;

@@ -55,6 +55,20 @@ describe("the null backend", () => {
     await bind(new NullBackend(), over(448));
   });
 
+  test("knows that an output has the memory of a donated input", async () => {
+    const add = addPlan(100),
+      buffers = [add.buffers[0]!, { role: "output", bytes: 400, reuses: 0 }] as const;
+    await bind(new NullBackend(), { ...add, buffers });
+    const again: Plan = { ...add, buffers, steps: [...add.steps, ...add.steps] };
+    expect(() => bind(new NullBackend(), again)).toThrow("step 1 (add) uses buffer 0, whose memory step 0 (add) has taken");
+    const crooked = changed({ spans: [span({ offset: 0, length: 100 }), span({ buffer: 1, offset: 64 })] });
+    const longer = [
+      { role: "input", bytes: 1000 },
+      { role: "output", bytes: 1000, reuses: 0 },
+    ] as const;
+    expect(() => bind(new NullBackend(), { ...crooked, buffers: longer, outputs: [] })).toThrow('writes "y" over "x"');
+  });
+
   test("refuses slots that are gone and constants that are missing", () => {
     const backend = new NullBackend(),
       slot = backend.alloc(8);

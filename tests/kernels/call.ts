@@ -69,21 +69,27 @@ export function reference({ kernel, dtype, params, inputs, outputs, numbers }: K
 
 const guard = 64; // bytes behind each buffer
 
-/** Runs the call `times` times over the same buffers, which start as garbage; the outputs of each run. */
-export async function run(backend: Backend, { kernel, dtype, params, inputs, outputs, numbers }: KernelCall, times: number): Promise<TypedArray[][]> {
-  const bound = [...inputs, ...outputs],
-    present = bound.filter((x) => x.present);
-  const bytes = present.map((x) => byteLength(x.dtype, x.size));
+/** Runs the call `times` times over the same buffers, which start as garbage; the outputs of each run. `inPlace`: outputs that take the memory of an input. */
+export async function run(
+  backend: Backend,
+  { kernel, dtype, params, inputs, outputs, numbers }: KernelCall,
+  times: number,
+  inPlace: ReadonlyMap<number, number> = new Map(),
+): Promise<TypedArray[][]> {
+  const bound = [...inputs, ...outputs];
+  // The buffer of each bound one: absent -1; in place that of the input; else one of its own.
+  const owners = bound.flatMap((x, i) => (x.present && !inPlace.has(i - inputs.length) ? [i] : []));
+  const bufferOf = (i: number): number => (bound[i]!.present ? owners.indexOf(inPlace.get(i - inputs.length) ?? i) : -1);
+  const bytes = owners.map((i) => byteLength(bound[i]!.dtype, bound[i]!.size));
+  const stored = owners.filter((i) => i < inputs.length).map((i) => bytesOf(encode(bound[i]!.dtype, numbers[i]!)));
   const slots = bytes.map((n): Slot => backend.alloc(n + guard));
-  const stored = inputs.flatMap((x, i) => (x.present ? [bytesOf(encode(x.dtype, numbers[i]!))] : []));
   slots.forEach((slot, i) => {
     const content = new Uint8Array(bytes[i]! + guard).fill(0xff); // NaN, should anybody read it
     if (i < stored.length) content.set(stored[i]!);
     backend.write(slot, 0, content);
   });
-  let buffer = 0;
   const plan: Plan = {
-    buffers: present.map((_, i) => ({ role: i < stored.length ? "input" : "output", bytes: bytes[i]! })),
+    buffers: bytes.map((n, i) => ({ role: i < stored.length ? "input" : "output", bytes: n })),
     steps: [
       {
         kernel,
@@ -91,25 +97,26 @@ export async function run(backend: Backend, { kernel, dtype, params, inputs, out
         params: kernel.pack(params),
         inputs: inputs.length,
         label: kernel.name,
-        spans: bound.map((x) => ({ buffer: x.present ? buffer++ : -1, offset: 0, dtype: x.dtype, length: x.size })),
+        spans: bound.map((x, i) => ({ buffer: bufferOf(i), offset: 0, dtype: x.dtype, length: x.size })),
       },
     ],
     outputs: [],
     patches: [],
   };
+  const replaced = new Set(inPlace.values());
   try {
     const results: TypedArray[][] = [];
     for (let i = 0; i < times; i++) {
       await backend.submit({ plan, slots, bases: slots.map(() => 0), constants: [] });
       const after = await Promise.all(slots.map((slot, j) => backend.read(slot, 0, bytes[j]! + guard)));
       after.forEach((content, j) => {
-        if (content.subarray(bytes[j]!).some((byte) => byte !== 0xff)) throw new Error(`${kernel.name} wrote behind "${present[j]!.name}"`);
-        if (j < stored.length && !sameBytes(content.subarray(0, bytes[j]!), stored[j]!))
-          throw new Error(`${kernel.name} changed its input "${present[j]!.name}"`);
+        const owner = owners[j]!,
+          { name } = bound[owner]!;
+        if (content.subarray(bytes[j]!).some((byte) => byte !== 0xff)) throw new Error(`${kernel.name} wrote behind "${name}"`);
+        if (owner < inputs.length && !replaced.has(owner) && !sameBytes(content.subarray(0, bytes[j]!), stored[j]!))
+          throw new Error(`${kernel.name} changed its input "${name}"`);
       });
-      results.push(
-        after.slice(stored.length).map((content, j) => fromBytes(present[stored.length + j]!.dtype, content, present[stored.length + j]!.size)),
-      );
+      results.push(outputs.flatMap((y, o) => (y.present ? [fromBytes(y.dtype, after[bufferOf(inputs.length + o)]!, y.size)] : [])));
     }
     return results;
   } finally {

@@ -1,5 +1,8 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { decodeProgram } from "../../kernels/elementwise/program.ts";
+import { opNames } from "../../kernels/elementwise/scalar.ts";
 import type { TypedArray } from "../../src/core/dtype.ts";
+import { contiguousStrides, sizeOf } from "../../src/core/shape.ts";
 import { loadAddon, NativeBackend } from "../../src/backends/native.ts";
 import { floatInputs, type KernelCall, makeCall, reference, run, sameBytes, withInfinity } from "./call.ts";
 import { discover } from "./discover.ts";
@@ -31,6 +34,25 @@ function checkSame(a: readonly TypedArray[], b: readonly TypedArray[], what: str
   });
 }
 
+/** Donated memory: a chain's output over each input that it reads row by row, as the planner does it. */
+async function checkInPlace(call: KernelCall, terms: number): Promise<void> {
+  const program = call.params.program?.length > 0 ? decodeProgram(call.params.program, opNames) : null;
+  if (!program) return;
+  const loaded = new Set(program.code.filter(({ op }) => op === "load").map(({ destination }) => destination));
+  if (program.code.some(({ op, b }) => op === "store" && loaded.has(b))) return;
+  const place = (list: KernelCall["inputs"], extra: number): number => list.findIndex((x) => x.extra === extra);
+  const expected = reference(call);
+  for (const [i, x] of program.inputs.entries()) {
+    const rowMajor = contiguousStrides(program.shape).every((stride, axis) => x.strides[axis] === stride || program.shape[axis] === 1);
+    const o = program.outputs.findIndex((y) => y.combine === "none" && y.dtype === x.dtype);
+    if (!rowMajor || x.offset !== 0 || o < 0 || sizeOf(program.shape) === 0) continue;
+    for (const { isa, two } of levels) {
+      const [results] = (await run(two, call, 1, new Map([[place(call.outputs, o), place(call.inputs, i)]]))) as [TypedArray[]];
+      check(call, results, expected, terms, `${isa}, output ${o} in place of input ${i}`);
+    }
+  }
+}
+
 async function checkCall(call: KernelCall, terms: number | null): Promise<void> {
   const expected = reference(call);
   for (const { isa, one, two } of levels) {
@@ -53,6 +75,7 @@ for (const kernel of await discover()) {
             terms = kernel.terms?.(params) ?? 8;
           const call = makeCall(kernel, dtype, params, random);
           await checkCall(call, terms);
+          await checkInPlace(call, terms);
           if (kernel.extra && Object.keys(kernel.outputs).some((name) => name.endsWith("?")) && call.outputs.some((y) => y.extra >= 0)) {
             await checkCall(makeCall(kernel, dtype, params, random, true), terms);
           }
