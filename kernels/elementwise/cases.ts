@@ -197,6 +197,8 @@ export const cases: readonly (readonly number[])[] = [
   reduction([5, 0], [1], "prod"),
   reduction([1 << 20], [0], "sum"),
   reduction([4160, 192], [0], "sum"),
+  reduction([19, 30000], [0], "sum"),
+  reduction([3, 70000], [1], "max"),
   reduction([65, 197], [1], "sum", "f16"),
   reduction([65, 197], [0], "max", "bf16"),
 ];

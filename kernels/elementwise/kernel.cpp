@@ -41,10 +41,11 @@ class Run {
 
   void reduce() {
     const int outputs = program_.outputs();
-    // Rows stay whole as long as there are other axes to cut.
+    // Rows stay whole as long as there are other axes to cut; partial results must stay few beside what they are made of.
+    const int64_t most = std::max<int64_t>(1, space_.total / std::max<int64_t>(1, space_.kept) / 16);
     Cut cut(space_, space_.rank() - 1, false, wanted(), block_columns_);
-    const Cut split(space_, space_.rank(), true, ceilDivide(wanted(), cut.pieces), block_columns_);
-    if (2 * cut.pieces * split.pieces < wanted()) cut = Cut(space_, space_.rank(), false, wanted(), block_columns_);
+    if (2 * cut.pieces * most < wanted()) cut = Cut(space_, space_.rank(), false, wanted(), block_columns_);
+    const Cut split(space_, space_.rank(), true, std::min(most, ceilDivide(wanted(), cut.pieces)), block_columns_);
     partials_ = split.axis < 0 ? 1 : split.pieces;
     const int64_t each = space_.kept * kAccumulatorBytes;
     accumulators_ = static_cast<char*>(call_.parallel->shared(size_t(std::max<int64_t>(each * partials_ * outputs, 64))));

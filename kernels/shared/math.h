@@ -13,7 +13,7 @@ template <class V> STEPPE_INLINE V polynomial(V, LaneOf<V> c) { return splatAs<V
 template <class V, class... C> STEPPE_INLINE V polynomial(V x, LaneOf<V> c, C... more) { return madd(x, polynomial(x, more...), splatAs<V>(c)); }
 // f of every lane.
 template <class F, class V, class... More> STEPPE_INLINE V lanewise(F f, V a, More... more) {
-  V r;
+  V r = a;
   for (int i = 0; i < kLanesOf<V>; i++) r[i] = f(a[i], more[i]...);
   return r;
 }
