@@ -47,12 +47,13 @@ struct Cut {
 
 template <class T>
 Cut cutOf(const Product<T>& p) {
-  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 512, deep = 1536 / sizeof(T);
+  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 768, fewColumns = 320, deep = 1536 / sizeof(T);
   constexpr int64_t taskWork = 200'000, enoughTasks = 16;
   const int64_t perEntry = p.m * p.n * p.depth;
   Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), 0, 1, 1};
   const int64_t tasks = p.batches * ceilDiv(p.m, fewRows) * ceilDiv(p.n, manyColumns);
   if (p.depth >= 1024 && tasks < enoughTasks) {
+    cut.columns = evenPart(p.n, fewColumns, panel);
     const int64_t blocks = p.batches * ceilDiv(p.m, cut.rows) * ceilDiv(p.n, cut.columns);
     const int64_t fitting = std::max<int64_t>(1, (int64_t{16} << 20) / int64_t(p.batches * p.m * p.n * sizeof(T)));
     cut.splits = std::min({ceilDiv(enoughTasks, blocks), p.depth / 256, fitting});
@@ -116,56 +117,48 @@ class Gemm {
     });
   }
 
+  // Rows [i, i + rows), columns [j, j + columns) of one entry and split: every panel against every strip of rows, and the chain on
+  // each strip as soon as it is summed.
   void block(int64_t entry, int64_t split, int64_t i, int64_t rows, int64_t j, int64_t columns, int worker) {
     const auto [a, b] = p.entry(entry);
-    const int64_t begin = p.depth * split / cut.splits, end = p.depth * (split + 1) / cut.splits;
-    const int64_t longest = std::min(cut.depth, end - begin);
+    const int64_t begin = p.depth * split / cut.splits, end = p.depth * (split + 1) / cut.splits, longest = std::min(cut.depth, end - begin);
     // What lies apart by a power of two would share few cache sets.
     const auto scattered = [](int64_t stride) { return stride * int64_t(sizeof(T)) % 2048 != 0; };
     const bool rowMajor = a.depth == 1 && a.inner == p.depth && scattered(a.lane);
     const bool directA = rowMajor || (a.lane == 1 && a.inner == p.depth && scattered(a.depth));
     const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && (rows <= 2 * kTileRows || (cut.splits > 1 && scattered(b.depth)));
-    const int64_t sizeA = directA ? 0 : rows * longest, sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
-    const bool apart = cut.splits == 1 && !y;
-    char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(whole(sizeA) + sizeB + (apart ? rows * columns : 0)) * sizeof(T)));
+    const bool apart = cut.splits == 1 && !y, alone = longest == end - begin;  // alone: a strip is summed in one go
+    const int64_t sizeA = directA ? 0 : whole(rows * longest), sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
+    const int64_t sizeC = apart ? columns * (alone ? kTileRows : rows) : 0;
+    char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(sizeA + sizeB + sizeC) * sizeof(T)));
     T* const packedA = reinterpret_cast<T*>(scratch + finish.scratchBytes());
-    T* const packedB = packedA + whole(sizeA);
+    T* const packedB = packedA + sizeA;
     T* const c = apart ? packedB + sizeB : (cut.splits > 1 ? sums + (split * p.batches + entry) * p.m * p.n : y + entry * p.m * p.n) + i * p.n + j;
-    const int64_t cRow = apart ? columns : p.n;
-    const int64_t strips = ceilDiv(rows, kTileRows);
+    const int64_t cRow = apart ? columns : p.n, strips = ceilDiv(rows, kTileRows);
 
-    if (begin == end) {
-      for (int64_t r = 0; r < rows; r++) std::fill_n(c + r * cRow, columns, T(0));
-    }
-    for (int64_t k = begin; k < end; k += cut.depth) {
+    for (int64_t k = begin; k < end || k == begin; k += cut.depth) {
       const int64_t length = std::min(cut.depth, end - k);
-      if (!directA) {
-        for (int64_t s = 0; s < strips; s++) {
-          const int64_t first = rows * s / strips, height = rows * (s + 1) / strips - first;
-          pack(packedA + first * length, int(height), a, i + first, int(height), k, length);
-        }
+      const auto isDirect = [&](int64_t width) { return directB && width % L == 0; };
+      for (int64_t at = 0; at < columns && !cut.sharedPanels; at += panel) {
+        const int64_t width = std::min(panel, columns - at);
+        if (!isDirect(width)) pack(packedB + at * length, int(whole(width)), b, j + at, int(width), k, length);
       }
-      for (int64_t at = 0; at < columns; at += panel) {
-        const int width = int(std::min(panel, columns - at)), vectors = int(ceilDiv(width, L));
-        const T* right = packedB + at * length;
-        int64_t step = vectors * L;
-        if (cut.sharedPanels) {
-          right = panels + k * whole(p.n) + (j + at) * length;
-        } else if (directB && width % L == 0) {
-          right = b.at(j + at, k);
-          step = b.depth;
-        } else {
-          pack(packedB + at * length, vectors * L, b, j + at, width, k, length);
+      for (int64_t s = 0; s < strips; s++) {
+        const int64_t first = rows * s / strips;
+        const int height = int(rows * (s + 1) / strips - first);
+        T* const to = apart && alone ? c : c + first * cRow;
+        const T* left = packedA + first * length;
+        if (directA) left = a.at(i + first, k);
+        else pack(packedA + first * length, height, a, i + first, height, k, length);
+        for (int64_t at = 0; at < columns; at += panel) {
+          const int64_t width = std::min(panel, columns - at), vectors = ceilDiv(width, L);
+          const T* right = cut.sharedPanels ? panels + k * whole(p.n) + (j + at) * length : isDirect(width) ? b.at(j + at, k) : packedB + at * length;
+          const Walk walk{1, length, a.lane, directA ? a.depth : height, 0, isDirect(width) ? b.depth : vectors * L, 0};
+          tileFor<T>(height, int(vectors), rowMajor)(walk, left, right, to + at, cRow, int(width), k > begin);
         }
-        for (int64_t s = 0; s < strips; s++) {
-          const int64_t first = rows * s / strips, height = rows * (s + 1) / strips - first;
-          const Walk walk{1, length, a.lane, directA ? a.depth : height, 0, step, 0};
-          const T* left = directA ? a.at(i + first, k) : packedA + first * length;
-          tileFor<T>(int(height), vectors, rowMajor)(walk, left, right, c + first * cRow + at, cRow, width, k > begin);
-        }
+        if (cut.splits == 1 && k + length == end) finish(entry * p.m + i + first, height, j, columns, to, cRow, scratch);
       }
     }
-    if (cut.splits == 1) finish(entry * p.m + i, rows, j, columns, c, cRow, scratch);
   }
 
   // y = sums[0] + sums[1] + ..., in this order.
