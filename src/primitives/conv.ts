@@ -7,6 +7,8 @@ import { define, type Operand, o } from "../graph/algebra.ts";
 import { apply, type Aval, type Value } from "../graph/node.ts";
 import type { Attrs, Primitive } from "../graph/primitive.ts";
 import { bilinear } from "../graph/rules.ts";
+import { checkOptions, checkValue } from "./common.ts";
+import { tapsOf, untap, type Windows } from "./taps.ts";
 import { checkPair, type Padding, type Pair, slide } from "./windows.ts";
 
 export interface Conv2dOptions {
@@ -23,12 +25,7 @@ declare module "../graph/algebra.ts" {
 
 // One convolution is known by the shapes of its three parts and how the windows slide; each of forward (x, w -> y), input
 // gradient (y, w -> x) and weight gradient (x, y -> w) is bilinear, and its derivatives are the other two.
-interface Geometry {
-  readonly image: Pair; // h, w of x
-  readonly window: Pair; // kH, kW
-  readonly out: Pair; // h, w of y
-  readonly stride: Pair;
-  readonly low: Pair; // padding before
+interface Geometry extends Windows {
   readonly groups: number;
 }
 const geometryOf = (attrs: Attrs): Geometry => attrs.geometry as Geometry;
@@ -65,6 +62,11 @@ const forwardPrimitive: Primitive = {
     return [xMapped ? splitChannels(y, [n, ...g.out], size) : splitInGroups(y, [n, ...g.out], size, g.groups)];
   },
   lower: ([x, w], [y], attrs) => lowering(conv2dKernel, x!, w!, y!, geometryOf(attrs)),
+  fallback([x, w], attrs) {
+    const g = geometryOf(attrs), weights = weightTaps(w!, g);
+    const y = tapsOf(x!, g).map((tap, i) => o.matmul(byGroup(tap, g.groups), weights[i]!)).reduce((a, b) => o.add(a, b));
+    return [o.reshape(y, [x!.shape[0]!, ...g.out, channels(w!)])];
+  },
 };
 
 const inputGradPrimitive: Primitive = {
@@ -85,6 +87,10 @@ const inputGradPrimitive: Primitive = {
     return [yMapped ? splitChannels(x, [n, ...g.image], size) : splitInGroups(x, [n, ...g.image], size, g.groups)];
   },
   lower: ([y, w], [x], attrs) => lowering(conv2dInputGrad, x!, w!, y!, geometryOf(attrs)),
+  fallback([y, w], attrs) {
+    const g = geometryOf(attrs), shape = [y!.shape[0]!, ...g.out, w!.shape[2]! * g.groups];
+    return [untap(weightTaps(w!, g).map((tap) => o.reshape(o.matmul(byGroup(y!, g.groups), o.mT(tap)), shape)), g)];
+  },
 };
 
 const weightGradPrimitive: Primitive = {
@@ -107,7 +113,22 @@ const weightGradPrimitive: Primitive = {
     return [o.transpose(o.reshape(w, [...g.window, size, w.shape[2]! / size, w.shape[3]!]), [2, 0, 1, 3, 4])];
   },
   lower: ([x, y], [w], attrs) => lowering(conv2dWeightGrad, x!, w!, y!, geometryOf(attrs)),
+  fallback([x, y], attrs) {
+    const g = geometryOf(attrs), pixels = (image: Value): Value => o.transpose(o.reshape(image, [x!.shape[0]! * g.out[0] * g.out[1], g.groups, channels(image) / g.groups]), [1, 0, 2]);
+    // [groups, C / groups, F / groups] a tap
+    const taps = tapsOf(x!, g).map((tap) => o.transpose(o.matmul(o.mT(pixels(tap)), pixels(y!)), [1, 0, 2]));
+    return [o.reshape(o.stack(taps), [...g.window, channels(x!) / g.groups, channels(y!)])];
+  },
 };
+
+/** [N, H, W, C] -> [N, H, W, groups, 1, C / groups] */
+const byGroup = (x: Value, groups: number): Value => o.reshape(x, [...x.shape.slice(0, 3), groups, 1, channels(x) / groups]);
+/** A filter's taps, each [groups, C / groups, F / groups]. */
+function weightTaps(w: Value, { window, groups }: Geometry): Value[] {
+  const [, , c, f] = w.shape as [number, number, number, number], count = window[0] * window[1];
+  const taps = o.transpose(o.reshape(w, [count, c, groups, f / groups]), [0, 2, 1, 3]);
+  return Array.from({ length: count }, (_, i) => o.reshape(o.slice(taps, [i, 0, 0, 0], [i + 1, groups, c, f / groups]), [groups, c, f / groups]));
+}
 
 // Moving the mapped axis, which is axis 0 of rank 5, into another axis of rank 4, and back.
 const mergeBatch = (x: Value): Value => o.reshape(x, [x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)]);
@@ -135,8 +156,10 @@ function splitInGroups(y: Value, lead: readonly number[], size: number, groups: 
 }
 
 /** x is [N, H, W, C], w [kH, kW, C / groups, F], the result [N, H', W', F]. */
-function conv2d(first: Operand, second: Operand, { stride = 1, padding = "same", groups = 1 }: Conv2dOptions = {}): Value {
-  const a = o.asValue(first), b = o.asValue(second), dtype = promote(a.dtype, b.dtype);
+function conv2d(first: Operand, second: Operand, options: Conv2dOptions = {}): Value {
+  checkOptions("conv2d", options, ["stride", "padding", "groups"]);
+  const { stride = 1, padding = "same", groups = 1 } = options;
+  const a = checkValue("conv2d", "x", first), b = checkValue("conv2d", "w", second), dtype = promote(a.dtype, b.dtype);
   const shapes = `x is ${showShape(a.shape)}, w is ${showShape(b.shape)}`;
   if (a.shape.length !== 4 || b.shape.length !== 4) fail("ERR_SHAPE", "conv2d", `x must be [N, H, W, C] and w [kH, kW, C / groups, F]: ${shapes}`);
   if (!isFloat(dtype)) fail("ERR_DTYPE", "conv2d", `x and w must be floats, got ${a.dtype} and ${b.dtype} (cast one with x.cast("f32"))`);

@@ -6,6 +6,7 @@ import { define, type Operand, o } from "../graph/algebra.ts";
 import { apply, type Value } from "../graph/node.ts";
 import type { Primitive, StridedView } from "../graph/primitive.ts";
 import { bilinear } from "../graph/rules.ts";
+import { checkValue } from "./common.ts";
 
 declare module "../graph/algebra.ts" {
   interface Ops {
@@ -147,7 +148,7 @@ function checkProduct(a: Value, b: Value): void {
 
 /** NumPy's matmul: a 1-D factor is a row on the left, a column on the right, and its axis is dropped from the result. */
 function matmul(first: Operand, second: Operand): Value {
-  const a = o.asValue(first), b = o.asValue(second);
+  const a = checkValue("matmul", "a", first), b = checkValue("matmul", "b", second);
   checkProduct(a, b);
   const dtype = promote(a.dtype, b.dtype), rank = Math.max(a.shape.length, b.shape.length, 2);
   const padded = (x: Value, shape: Shape): Value => o.reshape(o.cast(x, dtype), [...new Array<number>(rank - shape.length).fill(1), ...shape]);

@@ -7,6 +7,7 @@ import { define, type Operand, o } from "../graph/algebra.ts";
 import { type Aval, apply, type Value } from "../graph/node.ts";
 import type { Attrs, Primitive } from "../graph/primitive.ts";
 import { addMaybe, bilinear } from "../graph/rules.ts";
+import { checkOptions, checkValue, checkWhole } from "./common.ts";
 
 declare module "../graph/algebra.ts" {
   interface Ops {
@@ -127,9 +128,10 @@ const kernelGradPrimitive: Primitive = {
 
 /** images [N, H, W, C] cut into patches, each times the kernel [P, P, C, D], plus the bias [D]: [N, tokens, D]. */
 function patchEmbed(first: Operand, second: Operand, third: Operand | null | undefined, options: { readonly patch: number }): Value {
-  const images = o.asValue(first), kernel = o.asValue(second), bias = third === undefined || third === null ? null : o.asValue(third);
-  const patch = options?.patch;
-  if (!Number.isInteger(patch) || patch < 1) fail("ERR_ARGUMENT", "patchEmbed", `patch must be a whole number from 1 on, got ${String(patch)}`);
+  const images = checkValue("patchEmbed", "images", first), kernel = checkValue("patchEmbed", "kernel", second);
+  const bias = third === undefined || third === null ? null : checkValue("patchEmbed", "bias", third);
+  checkOptions("patchEmbed", options, ["patch"]);
+  const patch = checkWhole("patchEmbed", "patch", options?.patch, 1);
   if (images.shape.length !== 4) fail("ERR_SHAPE", "patchEmbed", `images must be [N, H, W, C], got ${showShape(images.shape)}`);
   const [, h, w, c] = images.shape as [number, number, number, number];
   if (h % patch !== 0 || w % patch !== 0) fail("ERR_SHAPE", "patchEmbed", `patches of ${patch} must divide the image, got ${h} x ${w} pixels`);

@@ -1,4 +1,6 @@
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { Value } from "../../src/graph/node.ts";
+import { unwrap, wrap } from "../../src/tensor/tensor.ts";
 import { expectClose, f64, flatNumbers, st } from "../models/helpers.ts";
 
 // matmul, convolution, patches and pooling: first and second derivatives against differences, batching against a loop.
@@ -138,6 +140,22 @@ describe.each(cases)("%s", (_name, shapes, f) => {
     );
     const reverse = st.grad((ys: st.Tensor[]) => (gradient(ys) as st.Tensor[]).map((g, i) => g.mul(vs[i]!).sum()).reduce((a, b) => a.add(b)));
     expectClose(await flatNumbers(reverse(xs)), product, 1e-11, "reverse over reverse");
+  });
+
+  test("the plain form", async () => {
+    const seen = new Set<Value["node"]>(), pairs: [string, st.Tensor, st.Tensor][] = [];
+    const visit = ({ node }: Value): void => {
+      if (seen.has(node)) return;
+      seen.add(node);
+      const { name, fallback } = node.primitive;
+      if (/^(matmul|conv|patch|maxPool|avgPool)/.test(name)) {
+        expect(fallback, `a plain form of ${name}`).toBeDefined();
+        fallback!(node.inputs, node.attrs).forEach((plain, i) => pairs.push([name, wrap(node.outputs[i]!), wrap(plain)]));
+      }
+      node.inputs.forEach(visit);
+    };
+    for (const g of gradient(xs) as st.Tensor[]) visit(unwrap(g, "test"));
+    for (const [name, kernel, plain] of pairs) expectClose(await flatNumbers(plain), await flatNumbers(kernel), 1e-12, name);
   });
 
   test("vmap", async () => {
