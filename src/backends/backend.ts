@@ -5,7 +5,7 @@ export type BackendName = "cpu" | "webgpu" | "cuda" | "reference" | "null";
 
 export interface Caps {
   readonly dtypes: readonly DType[];
-  /** Offsets of spans are multiples of this many bytes. */
+  /** Spans begin at multiples of this many bytes, and of the size of their elements. */
   readonly alignment: number;
   readonly [more: string]: unknown;
 }

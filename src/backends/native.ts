@@ -107,7 +107,7 @@ export class NativeBackend implements Backend {
     const wanted = checkOneOf("cpu", "isa", options.isa ?? process.env["STEPPE_ISA"] ?? "avx512", ["baseline", "avx2", "avx512"]);
     const level = levels.includes(wanted) ? levels.indexOf(wanted) : levels.length - 1;
     const limit = wholeNumber("memoryLimit", options.memoryLimit ?? process.env["STEPPE_MEMORY_LIMIT"] ?? Math.floor(0.9 * machineMemory()), 0);
-    this.caps = { dtypes, alignment: 64, threads, isa: levels[level], memoryLimit: limit };
+    this.caps = { dtypes, alignment: 1, threads, isa: levels[level], memoryLimit: limit };
     this.stream = new this.addon.Stream(threads, level, limit, (done, reports) => this.settle(done, reports));
   }
 

@@ -6,7 +6,7 @@ import type { Backend, Caps, CommandList, MemoryCounters, Slot } from "./backend
 /** Checks plans and counts them, and runs nothing: what is read is zero. */
 export class NullBackend implements Backend {
   readonly name = "null";
-  readonly caps: Caps = { dtypes, alignment: 64 };
+  readonly caps: Caps = { dtypes, alignment: 1 };
   /** What was asked for so far. */
   readonly counts = { plans: 0, steps: 0, writes: 0, reads: 0, flops: 0, bytes: 0 };
   private readonly sizes = new Map<Slot, number>();
@@ -130,7 +130,8 @@ function checkStep(plan: Plan, step: Step, alignment: number, place: string): vo
     const dtype: DType = type === "T" ? step.dtype : type;
     if (span.dtype !== dtype) wrong(`${place} binds "${name}" as ${span.dtype}, it is ${dtype}`);
     if (span.length < size) wrong(`${place} binds "${name}" to ${span.length} elements, it needs ${size}`);
-    if (span.offset % alignment !== 0) wrong(`${place} binds "${name}" at byte ${span.offset}, which is no multiple of ${alignment}`);
+    const unit = Math.max(alignment, bytesPer[dtype]);
+    if (span.offset % unit !== 0) wrong(`${place} binds "${name}" at byte ${span.offset}, which is no multiple of ${unit}`);
     if (rangeOf(span)[1] > buffer.bytes)
       wrong(`${place} binds "${name}" up to byte ${rangeOf(span)[1]} of buffer ${span.buffer}, which has ${buffer.bytes}`);
   });

@@ -7,7 +7,7 @@ import type { Backend, CommandList, MemoryCounters, Slot } from "./backend.ts";
 /** Runs each kernel's own definition, in f64 on the JS thread: slow, and right. */
 export class ReferenceBackend implements Backend {
   readonly name = "reference";
-  readonly caps = { dtypes, alignment: 8 };
+  readonly caps = { dtypes, alignment: 1 };
   readonly #slots = new Map<Slot, ArrayBuffer>();
   readonly #counters: MemoryCounters = { bytesInUse: 0, bytesReserved: 0, peakBytes: 0 };
   #next = 0;

@@ -1,0 +1,48 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import * as st from "../../src/index.ts";
+import * as models from "../../src/models/index.ts";
+import * as optim from "../../src/optim/index.ts";
+
+// The null device checks every span of a plan: that it lies in its buffer, is written before it is read, and overlaps nothing in use.
+beforeAll(() => st.setDevice("null"));
+
+describe.each(["vit-ti/16", "mixer-s/16", "resnet-20"])("plans of %s", (name) => {
+  const small = name.startsWith("resnet") ? {} : { hidden: 48, layers: 2 };
+  const setup = () => {
+    const net = models.create(name, { image: 32, classes: 10, ...small });
+    const { params, state } = net.init(st.random.key(0));
+    const x = st.zeros([2, 32, 32, 3]),
+      y = st.zeros([2], { dtype: "i32" });
+    const loss = (p: any, images: any, labels: any) =>
+      st.crossEntropy(net.apply({ params: p, state }, images, { train: true, key: st.random.key(1) }).out, labels);
+    return { params, x, y, loss };
+  };
+  test("a SAM step with AdamW, donated", async () => {
+    const { params, x, y, loss } = setup();
+    const opt = optim.adamw({ lr: 1e-3 });
+    const step = st.compile(
+      (p: any, s: any, images: any, labels: any) => {
+        const [value, grads] = optim.sam(loss, { rho: 0.05 })(p, images, labels);
+        return { ...opt.step(p, grads, s), value };
+      },
+      { donate: [0, 1] },
+    );
+    let result: any = step(params, opt.init(params), x, y);
+    result = step(result.params, result.state, x, y);
+    await st.evaluate(result);
+    expect(step.explain()).toMatch(/\([3-9] in donated memory\)/);
+  });
+  test("Hessian-vector products, one and several, the primal pass kept and not", async () => {
+    const { params, x, y, loss } = setup();
+    await st.evaluate(st.compile(st.hvp(loss))(params, params, x, y));
+    const [, push] = st.linearize((p: any) => st.grad(loss)(p, x, y), params);
+    await st.evaluate((push as any)(params));
+    const flat = (tree: any): any =>
+      Array.isArray(tree)
+        ? tree.map(flat)
+        : tree.shape
+          ? st.stack([tree, tree])
+          : Object.fromEntries(Object.entries(tree).map(([k, v]) => [k, flat(v)]));
+    await st.evaluate(st.vmap(push as any)(flat(params)));
+  });
+});
