@@ -6,8 +6,7 @@ import { define, o } from "../graph/algebra.ts";
 import { apply, type Aval, type Value } from "../graph/node.ts";
 import type { Application, Attrs, Maybe, Primitive, StridedView } from "../graph/primitive.ts";
 import { addMaybe, allMapped, compositeRules } from "../graph/rules.ts";
-import { checkOptions, checkValue } from "./common.ts";
-import { shares } from "./softmax.ts";
+import { checkOptions, checkValue, shares } from "./common.ts";
 
 export interface AttentionOptions {
   /** Default: 1 / sqrt(D). */

@@ -68,3 +68,8 @@ export const range = (n: number): number[] => Array.from({ length: n }, (_, i) =
 export const without = (shape: Shape, axes: readonly number[]): number[] => shape.filter((_, i) => !axes.includes(i));
 /** Axes of a value as they are after a mapped axis is put in front. */
 export const shifted = (axes: readonly number[]): number[] => axes.map((a) => a + 1);
+
+/** exp(x - lse) along the last axis, where lse has no last axis; zeros where all of a row is -inf. */
+export function shares(x: Value, lse: Value): Value {
+  return o.exp(o.sub(x, o.reshape(o.where(o.equal(lse, -Infinity), 0, lse), [...lse.shape, 1])));
+}

@@ -6,8 +6,7 @@ import { define, o } from "../graph/algebra.ts";
 import { apply, type Aval, type Value } from "../graph/node.ts";
 import type { Application, Attrs, Maybe, Primitive } from "../graph/primitive.ts";
 import { addMaybe, compositeRules } from "../graph/rules.ts";
-import { applyOne, checkOptions, checkValue } from "./common.ts";
-import { shares } from "./softmax.ts";
+import { applyOne, checkOptions, checkValue, shares } from "./common.ts";
 
 const reductions = ["mean", "sum", "none"] as const;
 export interface LossOptions {

@@ -5,7 +5,7 @@ import { checkAxes, checkAxis, sizeOf } from "../core/shape.ts";
 import { define, o } from "../graph/algebra.ts";
 import { apply, type Aval, type Value } from "../graph/node.ts";
 import type { Lowering, Primitive } from "../graph/primitive.ts";
-import { applyOne, checkOptions, checkValue, range, without } from "./common.ts";
+import { applyOne, checkOptions, checkValue, range, shares, without } from "./common.ts";
 
 export interface AxisOptions {
   readonly axis?: number;
@@ -51,10 +51,6 @@ const logSoftmaxPrimitive: Primitive = {
   lower: (inputs) => overRows(kernels.logSoftmax, inputs),
 };
 
-/** exp(x - lse) along the last axis, where lse has no last axis; zeros where all of a row is -inf. */
-export function shares(x: Value, lse: Value): Value {
-  return o.exp(o.sub(x, o.reshape(o.where(o.equal(lse, -Infinity), 0, lse), [...lse.shape, 1])));
-}
 const logSumExpPrimitive: Primitive = {
   name: "logSumExp",
   kind: "opaque",
