@@ -5,8 +5,22 @@ import type { MatmulParams } from "./kernel.ts";
 
 function plain(m: number, k: number, n: number): MatmulParams {
   return {
-    batch: [1, 1, 1, 1], aBatch: [0, 0, 0, 0], bBatch: [0, 0, 0, 0], m, n, outer: 1, k,
-    aOffset: 0, aRow: k, aCol: 1, aOuter: 0, bOffset: 0, bRow: n, bCol: 1, bOuter: 0, program: [],
+    batch: [1, 1, 1, 1],
+    aBatch: [0, 0, 0, 0],
+    bBatch: [0, 0, 0, 0],
+    m,
+    n,
+    outer: 1,
+    k,
+    aOffset: 0,
+    aRow: k,
+    aCol: 1,
+    aOuter: 0,
+    bOffset: 0,
+    bRow: n,
+    bCol: 1,
+    bOuter: 0,
+    program: [],
   };
 }
 function transposed(m: number, k: number, n: number, a: boolean, b: boolean): MatmulParams {
@@ -23,33 +37,70 @@ function summed(outer: number, m: number, k: number, n: number): MatmulParams {
 }
 /** The chain gives gelu(y + bias) and 2 * y + residual. */
 function withChain(p: MatmulParams): MatmulParams {
-  const shape = [...p.batch.filter((size) => size > 1), p.m, p.n], rank = shape.length;
+  const shape = [...p.batch.filter((size) => size > 1), p.m, p.n],
+    rank = shape.length;
   const instruction = (op: string, destination: number, a = 0, b = 0) => ({ op, type: "f32" as const, destination, a, b, c: 0 });
   const program: Program = {
-    shape, reduced: shape.map(() => false), registers: 4,
+    shape,
+    reduced: shape.map(() => false),
+    registers: 4,
     inputs: [
       { dtype: "f32", offset: 0, strides: [...new Array<number>(rank - 1).fill(0), 1] },
       { dtype: "f32", offset: 0, strides: contiguousStrides(shape) },
     ],
-    outputs: [{ dtype: "f32", combine: "none" }, { dtype: "f32", combine: "none" }],
+    outputs: [
+      { dtype: "f32", combine: "none" },
+      { dtype: "f32", combine: "none" },
+    ],
     code: [
-      instruction("load", 0, -1), instruction("load", 1, 0), instruction("add", 1, 0, 1), instruction("gelu", 1, 1), instruction("store", 0, 0, 1),
-      instruction("load", 2, 1), instruction("add", 3, 0, 0), instruction("add", 3, 3, 2), instruction("store", 0, 1, 3),
+      instruction("load", 0, -1),
+      instruction("load", 1, 0),
+      instruction("add", 1, 0, 1),
+      instruction("gelu", 1, 1),
+      instruction("store", 0, 0, 1),
+      instruction("load", 2, 1),
+      instruction("add", 3, 0, 0),
+      instruction("add", 3, 3, 2),
+      instruction("store", 0, 1, 3),
     ],
   };
   return { ...p, program: Array.from(encodeProgram(program, opcodes)) };
 }
 
 export const cases: readonly MatmulParams[] = [
-  plain(1, 1, 1), plain(17, 65, 1), plain(65, 1, 197), plain(1, 197, 65), plain(197, 65, 17), plain(65, 197, 65), plain(3, 5, 7), plain(64, 192, 192),
-  plain(5, 0, 3), plain(0, 4, 3), plain(4, 0, 0),
-  plain(130, 600, 70), plain(6, 2500, 9), plain(1, 1000, 3), plain(3, 1000, 1), plain(31, 8, 515),
-  transposed(65, 17, 197, true, false), transposed(17, 197, 65, false, true), transposed(40, 65, 40, true, true), transposed(1, 65, 197, false, true),
+  plain(1, 1, 1),
+  plain(17, 65, 1),
+  plain(65, 1, 197),
+  plain(1, 197, 65),
+  plain(197, 65, 17),
+  plain(65, 197, 65),
+  plain(3, 5, 7),
+  plain(64, 192, 192),
+  plain(5, 0, 3),
+  plain(0, 4, 3),
+  plain(4, 0, 0),
+  plain(130, 600, 70),
+  plain(6, 2500, 9),
+  plain(1, 1000, 3),
+  plain(3, 1000, 1),
+  plain(31, 8, 515),
+  transposed(65, 17, 197, true, false),
+  transposed(17, 197, 65, false, true),
+  transposed(40, 65, 40, true, true),
+  transposed(1, 65, 197, false, true),
   transposed(197, 4100, 33, true, false),
-  batched([3], 17, 65, 17), batched([2, 3], 5, 8, 6), batched([2, 2, 1, 3], 3, 4, 5), batched([7], 1, 65, 33), batched([5], 65, 64, 65),
-  { ...batched([2, 3], 9, 8, 10), aBatch: [0, 0, 0, 72] }, { ...batched([2, 3], 9, 8, 10), bBatch: [0, 0, 80, 0] },
-  summed(6, 17, 20, 33), summed(3, 33, 1, 17),
+  batched([3], 17, 65, 17),
+  batched([2, 3], 5, 8, 6),
+  batched([2, 2, 1, 3], 3, 4, 5),
+  batched([7], 1, 65, 33),
+  batched([5], 65, 64, 65),
+  { ...batched([2, 3], 9, 8, 10), aBatch: [0, 0, 0, 72] },
+  { ...batched([2, 3], 9, 8, 10), bBatch: [0, 0, 80, 0] },
+  summed(6, 17, 20, 33),
+  summed(3, 33, 1, 17),
   { ...plain(9, 10, 11), aOffset: 3, aRow: 25, aCol: 2, bOffset: 5, bRow: 40, bCol: 3 },
   { ...plain(9, 10, 11), aOffset: 80, aRow: -10 },
-  withChain(plain(17, 65, 33)), withChain(plain(1, 65, 9)), withChain(batched([3], 65, 20, 50)),
+  withChain(plain(17, 65, 33)),
+  withChain(plain(1, 65, 9)),
+  withChain(batched([3], 65, 20, 50)),
 ];

@@ -52,8 +52,22 @@ export const matmul = kernel<MatmulParams>({
     return { inputs: program?.inputs.map((x) => x.dtype) ?? [], outputs: program?.outputs.map((y) => y.dtype) ?? [] };
   },
   params: {
-    batch: "i32[4]", aBatch: "i32[4]", bBatch: "i32[4]", m: "i32", n: "i32", outer: "i32", k: "i32",
-    aOffset: "i32", aRow: "i32", aCol: "i32", aOuter: "i32", bOffset: "i32", bRow: "i32", bCol: "i32", bOuter: "i32", program: "i32[]",
+    batch: "i32[4]",
+    aBatch: "i32[4]",
+    bBatch: "i32[4]",
+    m: "i32",
+    n: "i32",
+    outer: "i32",
+    k: "i32",
+    aOffset: "i32",
+    aRow: "i32",
+    aCol: "i32",
+    aOuter: "i32",
+    bOffset: "i32",
+    bRow: "i32",
+    bCol: "i32",
+    bOuter: "i32",
+    program: "i32[]",
   },
   sizes: (p) => ({
     a: extent(p.aOffset, [...p.batch, p.m, p.outer, p.k], [...p.aBatch, p.aRow, p.aOuter, p.aCol]),
@@ -68,7 +82,9 @@ export const matmul = kernel<MatmulParams>({
     };
   },
   cost(p) {
-    const rows = rowsOf(p), depth = p.outer * p.k, program = decode(p);
+    const rows = rowsOf(p),
+      depth = p.outer * p.k,
+      program = decode(p);
     const read = program?.inputs.reduce((sum, x) => sum + bytesPer[x.dtype] * sizeOf(program.shape.filter((_, i) => x.strides[i] !== 0)), 0) ?? 0;
     const written = program?.outputs.reduce((sum, y) => sum + bytesPer[y.dtype] * rows * p.n, 0) ?? 4 * rows * p.n;
     return { flops: 2 * rows * p.n * depth, bytes: 4 * (rows + p.n) * depth + read + written };
@@ -84,21 +100,27 @@ export const matmul = kernel<MatmulParams>({
 });
 
 function product({ inputs }: KernelIO, p: MatmulParams, y: Numbers): void {
-  const a = inputs.a!, b = inputs.b!;
+  const a = inputs.a!,
+    b = inputs.b!;
   const [n0, n1, n2, n3] = p.batch as [number, number, number, number];
   let at = 0;
-  for (let i0 = 0; i0 < n0; i0++) for (let i1 = 0; i1 < n1; i1++) for (let i2 = 0; i2 < n2; i2++) for (let i3 = 0; i3 < n3; i3++) {
-    const index = [i0, i1, i2, i3];
-    const aBase = index.reduce((sum, i, axis) => sum + i * p.aBatch[axis]!, p.aOffset);
-    const bBase = index.reduce((sum, i, axis) => sum + i * p.bBatch[axis]!, p.bOffset);
-    for (let i = 0; i < p.m; i++) for (let j = 0; j < p.n; j++) {
-      let sum = 0;
-      for (let o = 0; o < p.outer; o++) for (let l = 0; l < p.k; l++) {
-        sum += a[aBase + i * p.aRow + o * p.aOuter + l * p.aCol]! * b[bBase + o * p.bOuter + l * p.bRow + j * p.bCol]!;
-      }
-      y[at++] = sum;
-    }
-  }
+  for (let i0 = 0; i0 < n0; i0++)
+    for (let i1 = 0; i1 < n1; i1++)
+      for (let i2 = 0; i2 < n2; i2++)
+        for (let i3 = 0; i3 < n3; i3++) {
+          const index = [i0, i1, i2, i3];
+          const aBase = index.reduce((sum, i, axis) => sum + i * p.aBatch[axis]!, p.aOffset);
+          const bBase = index.reduce((sum, i, axis) => sum + i * p.bBatch[axis]!, p.bOffset);
+          for (let i = 0; i < p.m; i++)
+            for (let j = 0; j < p.n; j++) {
+              let sum = 0;
+              for (let o = 0; o < p.outer; o++)
+                for (let l = 0; l < p.k; l++) {
+                  sum += a[aBase + i * p.aRow + o * p.aOuter + l * p.aCol]! * b[bBase + o * p.bOuter + l * p.bRow + j * p.bCol]!;
+                }
+              y[at++] = sum;
+            }
+        }
 }
 
 /** Elements from the buffer's start to the last one that is read. */

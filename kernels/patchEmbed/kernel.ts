@@ -22,53 +22,81 @@ const cost = (p: PatchEmbedParams): { flops: number; bytes: number } => ({
 function products(p: PatchEmbedParams, visit: (image: number, kernel: number, y: number) => void): void {
   const width = p.columns * p.patch * p.c;
   for (let t = 0; t < tokens(p); t++) {
-    const column = t % p.columns, row = (t - column) / p.columns; // row counts through the batch
-    for (let u = 0; u < p.patch; u++) for (let v = 0; v < p.patch * p.c; v++) {
-      const image = (row * p.patch + u) * width + column * p.patch * p.c + v, kernel = (u * p.patch * p.c + v) * p.d;
-      for (let j = 0; j < p.d; j++) visit(image, kernel + j, t * p.d + j);
-    }
+    const column = t % p.columns,
+      row = (t - column) / p.columns; // row counts through the batch
+    for (let u = 0; u < p.patch; u++)
+      for (let v = 0; v < p.patch * p.c; v++) {
+        const image = (row * p.patch + u) * width + column * p.patch * p.c + v,
+          kernel = (u * p.patch * p.c + v) * p.d;
+        for (let j = 0; j < p.d; j++) visit(image, kernel + j, t * p.d + j);
+      }
   }
 }
 
 const cases: readonly PatchEmbedParams[] = [
-  { n: 1, rows: 1, columns: 1, patch: 1, c: 1, d: 1 }, { n: 2, rows: 2, columns: 3, patch: 2, c: 3, d: 4 }, { n: 3, rows: 8, columns: 8, patch: 4, c: 3, d: 65 },
-  { n: 1, rows: 5, columns: 3, patch: 7, c: 3, d: 17 }, { n: 0, rows: 2, columns: 2, patch: 2, c: 3, d: 4 }, { n: 2, rows: 3, columns: 2, patch: 16, c: 3, d: 33 },
+  { n: 1, rows: 1, columns: 1, patch: 1, c: 1, d: 1 },
+  { n: 2, rows: 2, columns: 3, patch: 2, c: 3, d: 4 },
+  { n: 3, rows: 8, columns: 8, patch: 4, c: 3, d: 65 },
+  { n: 1, rows: 5, columns: 3, patch: 7, c: 3, d: 17 },
+  { n: 0, rows: 2, columns: 2, patch: 2, c: 3, d: 4 },
+  { n: 2, rows: 3, columns: 2, patch: 16, c: 3, d: 33 },
 ];
 
 export const patchEmbed = kernel<PatchEmbedParams>({
-  name: "patchEmbed", dtypes: ["f32", "f64"],
-  inputs: { images: "T", kernel: "T" }, outputs: { y: "T" }, params,
+  name: "patchEmbed",
+  dtypes: ["f32", "f64"],
+  inputs: { images: "T", kernel: "T" },
+  outputs: { y: "T" },
+  params,
   sizes: (p) => ({ images: tokens(p) * depth(p), kernel: depth(p) * p.d, y: tokens(p) * p.d }),
-  cost, cases,
+  cost,
+  cases,
   terms: (p) => Math.max(8, depth(p)),
   reference({ inputs, outputs }, p) {
-    const { images, kernel } = inputs as Record<"images" | "kernel", Numbers>, y = outputs.y!.fill(0);
-    products(p, (atImage, atKernel, atY) => { y[atY]! += images[atImage]! * kernel[atKernel]!; });
+    const { images, kernel } = inputs as Record<"images" | "kernel", Numbers>,
+      y = outputs.y!.fill(0);
+    products(p, (atImage, atKernel, atY) => {
+      y[atY]! += images[atImage]! * kernel[atKernel]!;
+    });
   },
 });
 
 /** The cotangent of the kernel. */
 export const patchEmbedKernelGrad = kernel<PatchEmbedParams>({
-  name: "patchEmbed_kernel_grad", dtypes: ["f32", "f64"],
-  inputs: { images: "T", ct: "T" }, outputs: { dkernel: "T" }, params,
+  name: "patchEmbed_kernel_grad",
+  dtypes: ["f32", "f64"],
+  inputs: { images: "T", ct: "T" },
+  outputs: { dkernel: "T" },
+  params,
   sizes: (p) => ({ images: tokens(p) * depth(p), ct: tokens(p) * p.d, dkernel: depth(p) * p.d }),
-  cost, cases,
+  cost,
+  cases,
   terms: (p) => Math.max(8, tokens(p)),
   reference({ inputs, outputs }, p) {
-    const { images, ct } = inputs as Record<"images" | "ct", Numbers>, dkernel = outputs.dkernel!.fill(0);
-    products(p, (atImage, atKernel, atY) => { dkernel[atKernel]! += images[atImage]! * ct[atY]!; });
+    const { images, ct } = inputs as Record<"images" | "ct", Numbers>,
+      dkernel = outputs.dkernel!.fill(0);
+    products(p, (atImage, atKernel, atY) => {
+      dkernel[atKernel]! += images[atImage]! * ct[atY]!;
+    });
   },
 });
 
 /** The cotangent of the images. */
 export const patchEmbedImageGrad = kernel<PatchEmbedParams>({
-  name: "patchEmbed_image_grad", dtypes: ["f32", "f64"],
-  inputs: { ct: "T", kernel: "T" }, outputs: { dimages: "T" }, params,
+  name: "patchEmbed_image_grad",
+  dtypes: ["f32", "f64"],
+  inputs: { ct: "T", kernel: "T" },
+  outputs: { dimages: "T" },
+  params,
   sizes: (p) => ({ ct: tokens(p) * p.d, kernel: depth(p) * p.d, dimages: tokens(p) * depth(p) }),
-  cost, cases,
+  cost,
+  cases,
   terms: (p) => Math.max(8, p.d),
   reference({ inputs, outputs }, p) {
-    const { ct, kernel } = inputs as Record<"ct" | "kernel", Numbers>, dimages = outputs.dimages!.fill(0);
-    products(p, (atImage, atKernel, atY) => { dimages[atImage]! += ct[atY]! * kernel[atKernel]!; });
+    const { ct, kernel } = inputs as Record<"ct" | "kernel", Numbers>,
+      dimages = outputs.dimages!.fill(0);
+    products(p, (atImage, atKernel, atY) => {
+      dimages[atImage]! += ct[atY]! * kernel[atKernel]!;
+    });
   },
 });

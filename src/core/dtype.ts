@@ -38,7 +38,14 @@ export type TypedArray = Float64Array | Float32Array | Uint16Array | Int32Array 
 
 /** The JS array that stores a dtype; f16 and bf16 are stored as their bits. */
 export const storageArray = {
-  f64: Float64Array, f32: Float32Array, f16: Uint16Array, bf16: Uint16Array, i32: Int32Array, u32: Uint32Array, u8: Uint8Array, bool: Uint8Array,
+  f64: Float64Array,
+  f32: Float32Array,
+  f16: Uint16Array,
+  bf16: Uint16Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  u8: Uint8Array,
+  bool: Uint8Array,
 } as const;
 
 const scratch = new DataView(new ArrayBuffer(8));
@@ -57,7 +64,9 @@ export function bf16ToF32(bits: number): number {
 /** IEEE half bits of a number, to nearest even (through f32, as hardware does). */
 export function f32ToF16(value: number): number {
   scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0), sign = (bits >>> 16) & 0x8000, exponent = (bits >>> 23) & 0xff;
+  const bits = scratch.getUint32(0),
+    sign = (bits >>> 16) & 0x8000,
+    exponent = (bits >>> 23) & 0xff;
   let mantissa = bits & 0x7fffff;
   if (exponent === 0xff) return sign | 0x7c00 | (mantissa ? 0x200 : 0);
   const e = exponent - 112;
@@ -65,15 +74,20 @@ export function f32ToF16(value: number): number {
   if (e <= 0) {
     if (e < -10) return sign;
     mantissa |= 0x800000;
-    const shift = 14 - e, half = 1 << (shift - 1), rest = mantissa & ((1 << shift) - 1);
+    const shift = 14 - e,
+      half = 1 << (shift - 1),
+      rest = mantissa & ((1 << shift) - 1);
     const base = mantissa >>> shift;
     return sign | (base + (rest > half || (rest === half && base & 1) ? 1 : 0));
   }
-  const base = (e << 10) | (mantissa >>> 13), rest = mantissa & 0x1fff;
+  const base = (e << 10) | (mantissa >>> 13),
+    rest = mantissa & 0x1fff;
   return sign | (base + (rest > 0x1000 || (rest === 0x1000 && base & 1) ? 1 : 0));
 }
 export function f16ToF32(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >>> 10) & 31, mantissa = bits & 0x3ff;
+  const sign = bits & 0x8000 ? -1 : 1,
+    exponent = (bits >>> 10) & 31,
+    mantissa = bits & 0x3ff;
   if (exponent === 31) return mantissa ? NaN : sign * Infinity;
   return sign * (exponent === 0 ? mantissa * 2 ** -24 : (1 + mantissa / 1024) * 2 ** (exponent - 15));
 }

@@ -20,7 +20,8 @@ export function contiguousStrides(shape: Shape): number[] {
 export function checkShape(op: string, shape: unknown): number[] {
   if (!Array.isArray(shape)) fail("ERR_ARGUMENT", op, `shape must be an array of sizes, got ${String(shape)}`);
   for (const n of shape as unknown[]) {
-    if (!Number.isInteger(n) || (n as number) < 0) fail("ERR_SHAPE", op, `sizes must be whole numbers from 0 on, got ${showShape(shape as number[])}`);
+    if (!Number.isInteger(n) || (n as number) < 0)
+      fail("ERR_SHAPE", op, `sizes must be whole numbers from 0 on, got ${showShape(shape as number[])}`);
   }
   return [...(shape as number[])];
 }
@@ -34,7 +35,8 @@ export function broadcastShapes(op: string, ...shapes: Shape[]): number[] {
     for (let i = 0; i < shape.length; i++) {
       const n = shape[i]!;
       if (n === 1 || n === out[lead + i]) continue;
-      if (out[lead + i] !== 1) fail("ERR_SHAPE", op, `shapes ${shapes.map(showShape).join(" and ")} do not broadcast: axis ${lead + i} has ${out[lead + i]} and ${n}`);
+      if (out[lead + i] !== 1)
+        fail("ERR_SHAPE", op, `shapes ${shapes.map(showShape).join(" and ")} do not broadcast: axis ${lead + i} has ${out[lead + i]} and ${n}`);
       out[lead + i] = n;
     }
   }

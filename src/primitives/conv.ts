@@ -38,8 +38,20 @@ const weightGrad = (x: Value, y: Value, g: Geometry): Value => apply2(weightGrad
 
 function lowering(kernel: Kernel, x: Aval, w: Aval, y: Aval, g: Geometry): ReturnType<NonNullable<Primitive["lower"]>> {
   const params: Conv2dParams = {
-    n: x.shape[0]!, h: g.image[0], w: g.image[1], c: channels(x), kH: g.window[0], kW: g.window[1], f: channels(y), groups: g.groups,
-    strideH: g.stride[0], strideW: g.stride[1], top: g.low[0], left: g.low[1], outH: g.out[0], outW: g.out[1],
+    n: x.shape[0]!,
+    h: g.image[0],
+    w: g.image[1],
+    c: channels(x),
+    kH: g.window[0],
+    kW: g.window[1],
+    f: channels(y),
+    groups: g.groups,
+    strideH: g.stride[0],
+    strideW: g.stride[1],
+    top: g.low[0],
+    left: g.low[1],
+    outH: g.out[0],
+    outW: g.out[1],
   };
   return { kernel, dtype: w.dtype === "f64" ? "f64" : "f32", params: kernel.pack(params) };
 }
@@ -54,7 +66,8 @@ const forwardPrimitive: Primitive = {
     (ct, x, _w, attrs) => weightGrad(x, ct, geometryOf(attrs)),
   ),
   vmap([x, w], [xMapped, wMapped], size, attrs) {
-    const g = geometryOf(attrs), n = x!.shape.at(-4)!;
+    const g = geometryOf(attrs),
+      n = x!.shape.at(-4)!;
     if (!wMapped) return [splitBatch(forward(mergeBatch(x!), w!, g), size)];
     const y = xMapped
       ? forward(mergeChannels(x!, 3), mergeChannels(w!, 3), { ...g, groups: size * g.groups })
@@ -63,8 +76,11 @@ const forwardPrimitive: Primitive = {
   },
   lower: ([x, w], [y], attrs) => lowering(conv2dKernel, x!, w!, y!, geometryOf(attrs)),
   fallback([x, w], attrs) {
-    const g = geometryOf(attrs), weights = weightTaps(w!, g);
-    const y = tapsOf(x!, g).map((tap, i) => o.matmul(byGroup(tap, g.groups), weights[i]!)).reduce((a, b) => o.add(a, b));
+    const g = geometryOf(attrs),
+      weights = weightTaps(w!, g);
+    const y = tapsOf(x!, g)
+      .map((tap, i) => o.matmul(byGroup(tap, g.groups), weights[i]!))
+      .reduce((a, b) => o.add(a, b));
     return [o.reshape(y, [x!.shape[0]!, ...g.out, channels(w!)])];
   },
 };
@@ -79,7 +95,8 @@ const inputGradPrimitive: Primitive = {
     (ct, y, _w, attrs) => weightGrad(ct, y, geometryOf(attrs)),
   ),
   vmap([y, w], [yMapped, wMapped], size, attrs) {
-    const g = geometryOf(attrs), n = y!.shape.at(-4)!;
+    const g = geometryOf(attrs),
+      n = y!.shape.at(-4)!;
     if (!wMapped) return [splitBatch(inputGrad(mergeBatch(y!), w!, g), size)];
     const x = yMapped
       ? inputGrad(mergeChannels(y!, 3), mergeChannels(w!, 3), { ...g, groups: size * g.groups })
@@ -88,8 +105,14 @@ const inputGradPrimitive: Primitive = {
   },
   lower: ([y, w], [x], attrs) => lowering(conv2dInputGrad, x!, w!, y!, geometryOf(attrs)),
   fallback([y, w], attrs) {
-    const g = geometryOf(attrs), shape = [y!.shape[0]!, ...g.out, w!.shape[2]! * g.groups];
-    return [untap(weightTaps(w!, g).map((tap) => o.reshape(o.matmul(byGroup(y!, g.groups), o.mT(tap)), shape)), g)];
+    const g = geometryOf(attrs),
+      shape = [y!.shape[0]!, ...g.out, w!.shape[2]! * g.groups];
+    return [
+      untap(
+        weightTaps(w!, g).map((tap) => o.reshape(o.matmul(byGroup(y!, g.groups), o.mT(tap)), shape)),
+        g,
+      ),
+    ];
   },
 };
 
@@ -103,7 +126,8 @@ const weightGradPrimitive: Primitive = {
     (ct, x, _y, attrs) => forward(x, ct, geometryOf(attrs)),
   ),
   vmap([x, y], [xMapped, yMapped], size, attrs) {
-    const g = geometryOf(attrs), lead = [...g.window, channels(x!) / g.groups];
+    const g = geometryOf(attrs),
+      lead = [...g.window, channels(x!) / g.groups];
     if (yMapped) {
       return xMapped
         ? [splitChannels(weightGrad(mergeChannels(x!, 3), mergeChannels(y!, 3), { ...g, groups: size * g.groups }), lead, size)]
@@ -114,7 +138,9 @@ const weightGradPrimitive: Primitive = {
   },
   lower: ([x, y], [w], attrs) => lowering(conv2dWeightGrad, x!, w!, y!, geometryOf(attrs)),
   fallback([x, y], attrs) {
-    const g = geometryOf(attrs), pixels = (image: Value): Value => o.transpose(o.reshape(image, [x!.shape[0]! * g.out[0] * g.out[1], g.groups, channels(image) / g.groups]), [1, 0, 2]);
+    const g = geometryOf(attrs),
+      pixels = (image: Value): Value =>
+        o.transpose(o.reshape(image, [x!.shape[0]! * g.out[0] * g.out[1], g.groups, channels(image) / g.groups]), [1, 0, 2]);
     // [groups, C / groups, F / groups] a tap
     const taps = tapsOf(x!, g).map((tap) => o.transpose(o.matmul(o.mT(pixels(tap)), pixels(y!)), [1, 0, 2]));
     return [o.reshape(o.stack(taps), [...g.window, channels(x!) / g.groups, channels(y!)])];
@@ -125,7 +151,8 @@ const weightGradPrimitive: Primitive = {
 const byGroup = (x: Value, groups: number): Value => o.reshape(x, [...x.shape.slice(0, 3), groups, 1, channels(x) / groups]);
 /** A filter's taps, each [groups, C / groups, F / groups]. */
 function weightTaps(w: Value, { window, groups }: Geometry): Value[] {
-  const [, , c, f] = w.shape as [number, number, number, number], count = window[0] * window[1];
+  const [, , c, f] = w.shape as [number, number, number, number],
+    count = window[0] * window[1];
   const taps = o.transpose(o.reshape(w, [count, c, groups, f / groups]), [0, 2, 1, 3]);
   return Array.from({ length: count }, (_, i) => o.reshape(o.slice(taps, [i, 0, 0, 0], [i + 1, groups, c, f / groups]), [groups, c, f / groups]));
 }
@@ -137,7 +164,8 @@ const splitBatch = (x: Value, size: number): Value => o.reshape(x, [size, x.shap
 function mergeChannels(x: Value, axis: number): Value {
   const order = [1, 2, 3, 4];
   order.splice(axis, 0, 0);
-  const moved = o.transpose(x, order), s = moved.shape;
+  const moved = o.transpose(x, order),
+    s = moved.shape;
   return o.reshape(moved, [...s.slice(0, axis), s[axis]! * s[axis + 1]!, ...s.slice(axis + 2)]);
 }
 /** [..., size * c] -> [size, ..., c] */
@@ -159,17 +187,27 @@ function splitInGroups(y: Value, lead: readonly number[], size: number, groups: 
 function conv2d(first: Operand, second: Operand, options: Conv2dOptions = {}): Value {
   checkOptions("conv2d", options, ["stride", "padding", "groups"]);
   const { stride = 1, padding = "same", groups = 1 } = options;
-  const a = checkValue("conv2d", "x", first), b = checkValue("conv2d", "w", second), dtype = promote(a.dtype, b.dtype);
+  const a = checkValue("conv2d", "x", first),
+    b = checkValue("conv2d", "w", second),
+    dtype = promote(a.dtype, b.dtype);
   const shapes = `x is ${showShape(a.shape)}, w is ${showShape(b.shape)}`;
   if (a.shape.length !== 4 || b.shape.length !== 4) fail("ERR_SHAPE", "conv2d", `x must be [N, H, W, C] and w [kH, kW, C / groups, F]: ${shapes}`);
   if (!isFloat(dtype)) fail("ERR_DTYPE", "conv2d", `x and w must be floats, got ${a.dtype} and ${b.dtype} (cast one with x.cast("f32"))`);
   if (!Number.isInteger(groups) || groups < 1) fail("ERR_ARGUMENT", "conv2d", `groups must be a whole number from 1 on, got ${String(groups)}`);
-  const [, h, w, c] = a.shape as [number, number, number, number], [kH, kW, inGroup, f] = b.shape as [number, number, number, number];
+  const [, h, w, c] = a.shape as [number, number, number, number],
+    [kH, kW, inGroup, f] = b.shape as [number, number, number, number];
   if (c % groups !== 0 || f % groups !== 0) fail("ERR_SHAPE", "conv2d", `groups must divide the channels C and F, got ${groups} groups: ${shapes}`);
   if (c !== inGroup * groups) fail("ERR_SHAPE", "conv2d", `w must have C / groups = ${c / groups} input channels, got ${inGroup}: ${shapes}`);
   const strides = checkPair("conv2d", "stride", stride);
   const [rows, columns] = slide("conv2d", [h, w], [kH, kW], strides, padding);
-  return forward(o.cast(a, dtype), o.cast(b, dtype), { image: [h, w], window: [kH, kW], out: [rows.out, columns.out], stride: strides, low: [rows.low, columns.low], groups });
+  return forward(o.cast(a, dtype), o.cast(b, dtype), {
+    image: [h, w],
+    window: [kH, kW],
+    out: [rows.out, columns.out],
+    stride: strides,
+    low: [rows.low, columns.low],
+    groups,
+  });
 }
 
 define({ conv2d });

@@ -108,11 +108,14 @@ function sharedAxes(a: StridedView, b: StridedView): SharedAxis[] {
 
 /** The kernel's parameters for two views; null when their batch axes lie too irregularly. */
 function layout(a: StridedView, b: StridedView, contract: boolean): MatmulParams | null {
-  const axes = sharedAxes(a, b), summed = contract ? axes.splice(0, 1) : [];
-  let [m, k] = a.shape.slice(-2) as [number, number], [aRow, aCol] = a.strides.slice(-2) as [number, number];
+  const axes = sharedAxes(a, b),
+    summed = contract ? axes.splice(0, 1) : [];
+  let [m, k] = a.shape.slice(-2) as [number, number],
+    [aRow, aCol] = a.strides.slice(-2) as [number, number];
   const [bRow, bCol] = b.strides.slice(-2) as [number, number];
 
-  const batch = mergeAxes(axes), last = batch.at(-1);
+  const batch = mergeAxes(axes),
+    last = batch.at(-1);
   if (last && last.b === 0 && (m === 1 || last.a === aRow * m)) {
     // b serves all of this axis: its entries are more rows of a.
     if (m === 1) aRow = last.a;
@@ -122,37 +125,57 @@ function layout(a: StridedView, b: StridedView, contract: boolean): MatmulParams
   if (batch.length > 4) return null;
   const four = [...new Array<SharedAxis>(4 - batch.length).fill(none), ...batch];
   const depth = mergeAxes([...summed, { size: k, a: aCol, b: bRow }]);
-  const inner = depth.pop() ?? { size: 1, a: aCol, b: bRow }, outer = depth.pop() ?? none;
+  const inner = depth.pop() ?? { size: 1, a: aCol, b: bRow },
+    outer = depth.pop() ?? none;
   k = inner.size;
   return {
-    batch: four.map((axis) => axis.size), aBatch: four.map((axis) => axis.a), bBatch: four.map((axis) => axis.b),
-    m, n: b.shape.at(-1)!, outer: outer.size, k,
-    aOffset: a.offset, aRow, aCol: inner.a, aOuter: outer.a, bOffset: b.offset, bRow: inner.b, bCol, bOuter: outer.b, program: [],
+    batch: four.map((axis) => axis.size),
+    aBatch: four.map((axis) => axis.a),
+    bBatch: four.map((axis) => axis.b),
+    m,
+    n: b.shape.at(-1)!,
+    outer: outer.size,
+    k,
+    aOffset: a.offset,
+    aRow,
+    aCol: inner.a,
+    aOuter: outer.a,
+    bOffset: b.offset,
+    bRow: inner.b,
+    bCol,
+    bOuter: outer.b,
+    program: [],
   };
 }
 
 function checkProduct(a: Value, b: Value): void {
   const shapes = `a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`;
-  if (a.shape.length === 0 || b.shape.length === 0) fail("ERR_SHAPE", "matmul", `both factors need an axis: ${shapes} (multiply by a scalar with a.mul(b))`);
-  const k = a.shape.at(-1)!, rows = b.shape.at(-2) ?? b.shape[0]!;
+  if (a.shape.length === 0 || b.shape.length === 0)
+    fail("ERR_SHAPE", "matmul", `both factors need an axis: ${shapes} (multiply by a scalar with a.mul(b))`);
+  const k = a.shape.at(-1)!,
+    rows = b.shape.at(-2) ?? b.shape[0]!;
   if (k !== rows) {
     const swap = (x: Value, name: string): string => ` (did you mean ${name}.${x.shape.length === 2 ? "transpose" : "mT"}()?)`;
     const hint = b.shape.length > 1 && b.shape.at(-1) === k ? swap(b, "b") : a.shape.length > 1 && a.shape.at(-2) === rows ? swap(a, "a") : "";
     fail("ERR_SHAPE", "matmul", `inner dimensions must agree: ${shapes}${hint}`);
   }
   for (let axis = -3; axis >= -Math.min(a.shape.length, b.shape.length); axis--) {
-    const sizeA = a.shape.at(axis)!, sizeB = b.shape.at(axis)!;
+    const sizeA = a.shape.at(axis)!,
+      sizeB = b.shape.at(axis)!;
     if (sizeA !== sizeB && sizeA !== 1 && sizeB !== 1) fail("ERR_SHAPE", "matmul", `batch axes must agree or be 1: ${shapes}`);
   }
 }
 
 /** NumPy's matmul: a 1-D factor is a row on the left, a column on the right, and its axis is dropped from the result. */
 function matmul(first: Operand, second: Operand): Value {
-  const a = checkValue("matmul", "a", first), b = checkValue("matmul", "b", second);
+  const a = checkValue("matmul", "a", first),
+    b = checkValue("matmul", "b", second);
   checkProduct(a, b);
-  const dtype = promote(a.dtype, b.dtype), rank = Math.max(a.shape.length, b.shape.length, 2);
+  const dtype = promote(a.dtype, b.dtype),
+    rank = Math.max(a.shape.length, b.shape.length, 2);
   const padded = (x: Value, shape: Shape): Value => o.reshape(o.cast(x, dtype), [...new Array<number>(rank - shape.length).fill(1), ...shape]);
-  const rowVector = a.shape.length === 1, columnVector = b.shape.length === 1;
+  const rowVector = a.shape.length === 1,
+    columnVector = b.shape.length === 1;
   const y = product(padded(a, rowVector ? [1, ...a.shape] : a.shape), padded(b, columnVector ? [...b.shape, 1] : b.shape));
   if (!rowVector && !columnVector) return y;
   return o.reshape(y, [...y.shape.slice(0, -2), ...(rowVector ? [] : [y.shape.at(-2)!]), ...(columnVector ? [] : [y.shape.at(-1)!])]);
@@ -160,14 +183,22 @@ function matmul(first: Operand, second: Operand): Value {
 
 /** NumPy's dot: the inner product of vectors, the product of matrices; of more axes, the last of a with the last but one of b. */
 function dot(first: Operand, second: Operand): Value {
-  const a = o.asValue(first), b = o.asValue(second);
+  const a = o.asValue(first),
+    b = o.asValue(second);
   if (a.shape.length === 0 || b.shape.length === 0) return o.mul(first, second);
-  const depth = b.shape.length - 2, k = b.shape.at(-2) ?? b.shape[0]!;
-  if (a.shape.at(-1) !== k) fail("ERR_SHAPE", "dot", `the last axis of a and the ${depth < 0 ? "axis" : "last but one"} of b must agree: a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`);
+  const depth = b.shape.length - 2,
+    k = b.shape.at(-2) ?? b.shape[0]!;
+  if (a.shape.at(-1) !== k)
+    fail(
+      "ERR_SHAPE",
+      "dot",
+      `the last axis of a and the ${depth < 0 ? "axis" : "last but one"} of b must agree: a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`,
+    );
   if (depth < 0 && a.shape.length === 1) return o.cast(o.sum(o.mul(a, b)), promote(a.dtype, b.dtype));
   if (depth <= 0) return matmul(a, b);
   const others = b.shape.map((_, axis) => axis).filter((axis) => axis !== depth);
-  const rows = a.shape.slice(0, -1), columns = others.map((axis) => b.shape[axis]!);
+  const rows = a.shape.slice(0, -1),
+    columns = others.map((axis) => b.shape[axis]!);
   const y = matmul(o.reshape(a, [sizeOf(rows), k]), o.reshape(o.transpose(b, [depth, ...others]), [k, sizeOf(columns)]));
   return o.reshape(y, [...rows, ...columns]);
 }

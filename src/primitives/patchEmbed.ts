@@ -34,20 +34,26 @@ function lowering(kernel: Kernel, images: Aval, y: Aval, { patch, rows, columns 
 
 /** [..., N, H, W, C] -> [..., N * tokens, P * P * C] */
 function toPatches(images: Value, { patch, rows, columns }: Grid): Value {
-  const lead = images.shape.slice(0, -4), rank = lead.length, n = images.shape.at(-4)!, c = images.shape.at(-1)!;
+  const lead = images.shape.slice(0, -4),
+    rank = lead.length,
+    n = images.shape.at(-4)!,
+    c = images.shape.at(-1)!;
   const split = o.reshape(images, [...lead, n, rows, patch, columns, patch, c]);
   const grouped = o.transpose(split, [...lead.keys(), ...[0, 1, 3, 2, 4, 5].map((axis) => rank + axis)]);
   return o.reshape(grouped, [...lead, n * rows * columns, patch * patch * c]);
 }
 /** [..., N * tokens, P * P * C] -> [..., N, H, W, C] */
 function fromPatches(patches: Value, n: number, { patch, rows, columns }: Grid): Value {
-  const lead = patches.shape.slice(0, -2), rank = lead.length, c = patches.shape.at(-1)! / (patch * patch);
+  const lead = patches.shape.slice(0, -2),
+    rank = lead.length,
+    c = patches.shape.at(-1)! / (patch * patch);
   const split = o.reshape(patches, [...lead, n, rows, columns, patch, patch, c]);
   const ordered = o.transpose(split, [...lead.keys(), ...[0, 1, 3, 2, 4, 5].map((axis) => rank + axis)]);
   return o.reshape(ordered, [...lead, n, rows * patch, columns * patch, c]);
 }
 /** Merges an image batch's, or a kernel's, leading axes: the last `kept` stay. */
-const rowsOf = (x: Value, lead: number): Value => o.reshape(x, [...x.shape.slice(0, lead), x.shape.slice(lead, -1).reduce((product, size) => product * size, 1), x.shape.at(-1)!]);
+const rowsOf = (x: Value, lead: number): Value =>
+  o.reshape(x, [...x.shape.slice(0, lead), x.shape.slice(lead, -1).reduce((product, size) => product * size, 1), x.shape.at(-1)!]);
 
 // The three in terms of matmul, for any number of leading (mapped) axes in front of every operand.
 const embedAsMatmul = (images: Value, kernel: Value, grid: Grid): Value => {
@@ -65,18 +71,22 @@ const kernelGradAsMatmul = (images: Value, y: Value, grid: Grid): Value => {
 const mergeFirst = (x: Value): Value => o.reshape(x, [x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)]);
 const splitFirst = (x: Value, size: number): Value => o.reshape(x, [size, x.shape[0]! / size, ...x.shape.slice(1)]);
 function mergeLast(x: Value): Value {
-  const axes = x.shape.map((_, axis) => axis), moved = o.transpose(x, [...axes.slice(1, -1), 0, axes.length - 1]);
+  const axes = x.shape.map((_, axis) => axis),
+    moved = o.transpose(x, [...axes.slice(1, -1), 0, axes.length - 1]);
   return o.reshape(moved, [...moved.shape.slice(0, -2), x.shape[0]! * x.shape.at(-1)!]);
 }
 function splitLast(x: Value, size: number): Value {
-  const split = o.reshape(x, [...x.shape.slice(0, -1), size, x.shape.at(-1)! / size]), rank = split.shape.length;
+  const split = o.reshape(x, [...x.shape.slice(0, -1), size, x.shape.at(-1)! / size]),
+    rank = split.shape.length;
   return o.transpose(split, [rank - 2, ...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1]);
 }
 
 const embedPrimitive: Primitive = {
   name: "patchEmbed",
   kind: "opaque",
-  infer: ([images, kernel], attrs) => [{ shape: [images!.shape[0]!, gridOf(attrs).rows * gridOf(attrs).columns, kernel!.shape[3]!], dtype: images!.dtype }],
+  infer: ([images, kernel], attrs) => [
+    { shape: [images!.shape[0]!, gridOf(attrs).rows * gridOf(attrs).columns, kernel!.shape[3]!], dtype: images!.dtype },
+  ],
   ...bilinear(
     (images, kernel, attrs) => embed(images, kernel, gridOf(attrs)),
     (ct, _images, kernel, attrs) => imageGrad(ct, kernel, gridOf(attrs)),
@@ -128,7 +138,8 @@ const kernelGradPrimitive: Primitive = {
 
 /** images [N, H, W, C] cut into patches, each times the kernel [P, P, C, D], plus the bias [D]: [N, tokens, D]. */
 function patchEmbed(first: Operand, second: Operand, third: Operand | null | undefined, options: { readonly patch: number }): Value {
-  const images = checkValue("patchEmbed", "images", first), kernel = checkValue("patchEmbed", "kernel", second);
+  const images = checkValue("patchEmbed", "images", first),
+    kernel = checkValue("patchEmbed", "kernel", second);
   const bias = third === undefined || third === null ? null : checkValue("patchEmbed", "bias", third);
   checkOptions("patchEmbed", options, ["patch"]);
   const patch = checkWhole("patchEmbed", "patch", options?.patch, 1);
@@ -136,11 +147,17 @@ function patchEmbed(first: Operand, second: Operand, third: Operand | null | und
   const [, h, w, c] = images.shape as [number, number, number, number];
   if (h % patch !== 0 || w % patch !== 0) fail("ERR_SHAPE", "patchEmbed", `patches of ${patch} must divide the image, got ${h} x ${w} pixels`);
   if (kernel.shape.length !== 4 || kernel.shape[0] !== patch || kernel.shape[1] !== patch || kernel.shape[2] !== c) {
-    fail("ERR_SHAPE", "patchEmbed", `kernel must be [${patch}, ${patch}, ${c}, D] for images ${showShape(images.shape)}, got ${showShape(kernel.shape)}`);
+    fail(
+      "ERR_SHAPE",
+      "patchEmbed",
+      `kernel must be [${patch}, ${patch}, ${c}, D] for images ${showShape(images.shape)}, got ${showShape(kernel.shape)}`,
+    );
   }
-  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== kernel.shape[3])) fail("ERR_SHAPE", "patchEmbed", `bias must be [${kernel.shape[3]}], got ${showShape(bias.shape)}`);
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== kernel.shape[3]))
+    fail("ERR_SHAPE", "patchEmbed", `bias must be [${kernel.shape[3]}], got ${showShape(bias.shape)}`);
   const dtype = [kernel, ...(bias ? [bias] : [])].reduce((joined, x) => promote(joined, x.dtype), images.dtype);
-  if (!isFloat(dtype)) fail("ERR_DTYPE", "patchEmbed", `one of images and kernel must be floats, got ${images.dtype} and ${kernel.dtype} (cast one with x.cast("f32"))`);
+  if (!isFloat(dtype))
+    fail("ERR_DTYPE", "patchEmbed", `one of images and kernel must be floats, got ${images.dtype} and ${kernel.dtype} (cast one with x.cast("f32"))`);
   const y = embed(o.cast(images, dtype), o.cast(kernel, dtype), { patch, rows: h / patch, columns: w / patch });
   return addMaybe(y, bias)!;
 }

@@ -21,10 +21,9 @@ const places = ({ window }: Windows): Pair[] => Array.from({ length: window[0] *
 /** For each place of the window, what all windows see there: [N, outH, outW, C], zeros outside the image. */
 export function tapsOf(x: Value, w: Windows): Value[] {
   const around = ([0, 1] as const).map((axis) => [w.low[axis], padded(w, axis) - w.low[axis] - w.image[axis]]);
-  const image = o.pad(x, [[0, 0], ...around, [0, 0]]), [n, , , c] = x.shape as [number, number, number, number];
-  return places(w).map(([u, v]) =>
-    o.slice(image, [0, u, v, 0], [n, u + span(w, 0), v + span(w, 1), c], [1, w.stride[0], w.stride[1], 1]),
-  );
+  const image = o.pad(x, [[0, 0], ...around, [0, 0]]),
+    [n, , , c] = x.shape as [number, number, number, number];
+  return places(w).map(([u, v]) => o.slice(image, [0, u, v, 0], [n, u + span(w, 0), v + span(w, 1), c], [1, w.stride[0], w.stride[1], 1]));
 }
 const span = ({ out, stride }: Windows, axis: 0 | 1): number => Math.max(0, (out[axis] - 1) * stride[axis] + 1);
 

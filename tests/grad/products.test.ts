@@ -143,7 +143,8 @@ describe.each(cases)("%s", (_name, shapes, f) => {
   });
 
   test("the plain form", async () => {
-    const seen = new Set<Value["node"]>(), pairs: [string, st.Tensor, st.Tensor][] = [];
+    const seen = new Set<Value["node"]>(),
+      pairs: [string, st.Tensor, st.Tensor][] = [];
     const visit = ({ node }: Value): void => {
       if (seen.has(node)) return;
       seen.add(node);
