@@ -125,7 +125,8 @@ class Gemm {
     // What lies apart by a power of two would share few cache sets.
     const auto scattered = [](int64_t stride) { return stride * int64_t(sizeof(T)) % 2048 != 0; };
     const bool rowMajor = a.depth == 1 && a.inner == p.depth && scattered(a.lane);
-    const bool directA = rowMajor || (a.lane == 1 && a.inner == p.depth && scattered(a.depth));
+    // Few rows of a deep transposed factor are little of each cache line.
+    const bool directA = rowMajor || (a.lane == 1 && a.inner == p.depth && scattered(a.depth) && (kTileRows >= 12 || p.depth <= 128));
     const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && (rows <= 2 * kTileRows || (cut.splits > 1 && scattered(b.depth)));
     const bool apart = cut.splits == 1 && !y, alone = longest == end - begin;  // alone: a strip is summed in one go
     const int64_t sizeA = directA ? 0 : whole(rows * longest), sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;

@@ -8,9 +8,8 @@
 
 namespace steppe::STEPPE_NS {
 
-// Accumulators fill the registers but for the vectors of b and one of a: 16 registers, or 32 with AVX-512 (and on arm64).
-constexpr bool kManyRegisters = STEPPE_LEVEL == 2;
-constexpr int kTileRows = kManyRegisters ? 12 : 6;
+// Accumulators fill the registers but for the vectors of b and one of a: 16 registers, or 32 with AVX-512.
+constexpr int kTileRows = STEPPE_LEVEL == 2 ? 12 : 6;
 constexpr int kTileVectors = 2;
 template <class T>
 constexpr int kTileColumns = kTileVectors * kLanes<T>;
