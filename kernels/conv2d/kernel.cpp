@@ -11,8 +11,7 @@ namespace steppe::STEPPE_NS {
 namespace {
 
 // The padding is made of zeros that meet every weight: a weight that is not finite would make them NaN.
-template <class T>
-bool allFinite(const T* x, int64_t size) {
+template <class T> bool allFinite(const T* x, int64_t size) {
   T sum = 0;
   for (int64_t i = 0; i < size; i++) sum += x[i] * T(0);
   return sum == T(0);
@@ -25,19 +24,33 @@ bool pointwise(const Conv2dParams& p) {
 }
 
 constexpr int32_t one[4] = {1, 1, 1, 1}, still[4] = {0, 0, 0, 0};
-template <class T>
-void product(Factor<T> a, Factor<T> b, int64_t m, int64_t n, T* y, Parallel& parallel) {
+template <class T> void product(Factor<T> a, Factor<T> b, int64_t m, int64_t n, T* y, Parallel& parallel) {
   Gemm<T>({one, still, still, 1, m, n, a.inner, a, b}, y, parallel, Finish<T>(nullptr, 0, nullptr, nullptr)).run();
 }
 
-template <class T>
-Sweep<T> forwardSweep(const Conv2dParams& p, const T* x, T* y) {
-  return {x, p.n, p.h, p.w, p.c, p.kH, p.kW, p.strideH, p.strideW, p.top, p.left, p.groups,
-          y, p.outH, p.outW, p.f / p.groups, int64_t{p.outH} * p.outW * p.f, int64_t{p.outW} * p.f, p.f};
+template <class T> Sweep<T> forwardSweep(const Conv2dParams& p, const T* x, T* y) {
+  return {x,
+          p.n,
+          p.h,
+          p.w,
+          p.c,
+          p.kH,
+          p.kW,
+          p.strideH,
+          p.strideW,
+          p.top,
+          p.left,
+          p.groups,
+          y,
+          p.outH,
+          p.outW,
+          p.f / p.groups,
+          int64_t{p.outH} * p.outW * p.f,
+          int64_t{p.outW} * p.f,
+          p.f};
 }
 
-template <class T>
-void forward(const Call& call) {
+template <class T> void forward(const Call& call) {
   const auto& p = call.params<Conv2dParams>();
   const T *x = call.buffer<T>(0), *w = call.buffer<T>(1);
   T* y = call.buffer<T>(2);
@@ -48,16 +61,21 @@ void forward(const Call& call) {
   const Sweep<T> s = forwardSweep(p, x, y);
   T* panels = static_cast<T*>(call.parallel->shared(size_t(s.panelSize()) * sizeof(T)));
   const int64_t f = p.f, inGroup = s.inGroup();
-  packWeights(s, [&](int64_t u, int64_t v, int64_t group) { return Factor<T>{w + (u * s.kW + v) * inGroup * f + group * s.f, 1, f, 0, inGroup}; }, panels, *call.parallel);
+  packWeights(
+      s,
+      [&](int64_t u, int64_t v, int64_t group) {
+        return Factor<T>{w + (u * s.kW + v) * inGroup * f + group * s.f, 1, f, 0, inGroup};
+      },
+      panels, *call.parallel);
   sweep(s, panels, *call.parallel);
 }
 
 // The pixels of dx in one phase of the strides see every stride-th tap: each phase is a sweep over ct with stride 1, taps reversed.
 struct Phase {
-  int64_t taps;   // of this phase
-  int64_t first;  // pixel of dx
-  int64_t count;  // of pixels, a stride apart
-  int64_t before; // padding of ct
+  int64_t taps;    // of this phase
+  int64_t first;   // pixel of dx
+  int64_t count;   // of pixels, a stride apart
+  int64_t before;  // padding of ct
 };
 Phase phaseOf(int64_t phase, int64_t stride, int64_t kernel, int64_t low, int64_t size) {
   const int64_t taps = kernel > phase ? (kernel - phase + stride - 1) / stride : 0;
@@ -66,22 +84,39 @@ Phase phaseOf(int64_t phase, int64_t stride, int64_t kernel, int64_t low, int64_
   return {taps, first, first < size ? (size - first + stride - 1) / stride : 0, taps - 1 - t};
 }
 
-template <class T>
-void inputGradient(const Call& call) {
+template <class T> void inputGradient(const Call& call) {
   const auto& p = call.params<Conv2dParams>();
   const T *ct = call.buffer<T>(0), *w = call.buffer<T>(1);
   T* dx = call.buffer<T>(2);
   const int64_t pixels = int64_t{p.n} * p.h * p.w;
   if (pixels * p.c == 0) return;
   if (pointwise(p) && p.f > 0) return product<T>({ct, p.f, 1, 0, p.f}, {w, p.f, 1, 0, p.f}, pixels, p.c, dx, *call.parallel);
-  if (depthwise(p) || int64_t{p.outH} * p.outW * weightCount(p) == 0 || !allFinite(w, weightCount(p))) return plainInputGradient(p, ct, w, dx, *call.parallel);
+  if (depthwise(p) || int64_t{p.outH} * p.outW * weightCount(p) == 0 || !allFinite(w, weightCount(p)))
+    return plainInputGradient(p, ct, w, dx, *call.parallel);
   const int64_t inGroup = p.c / p.groups, outGroup = p.f / p.groups;
   for (int64_t a = 0; a < p.strideH; a++) {
     for (int64_t b = 0; b < p.strideW; b++) {
       const Phase rows = phaseOf(a, p.strideH, p.kH, p.top, p.h), columns = phaseOf(b, p.strideW, p.kW, p.left, p.w);
       T* const out = dx + (rows.first * p.w + columns.first) * p.c;
-      const Sweep<T> s{ct, p.n, p.outH, p.outW, p.f, rows.taps, columns.taps, 1, 1, rows.before, columns.before, p.groups,
-                       out, rows.count, columns.count, inGroup, int64_t{p.h} * p.w * p.c, int64_t{p.strideH} * p.w * p.c, int64_t{p.strideW} * p.c};
+      const Sweep<T> s{ct,
+                       p.n,
+                       p.outH,
+                       p.outW,
+                       p.f,
+                       rows.taps,
+                       columns.taps,
+                       1,
+                       1,
+                       rows.before,
+                       columns.before,
+                       p.groups,
+                       out,
+                       rows.count,
+                       columns.count,
+                       inGroup,
+                       int64_t{p.h} * p.w * p.c,
+                       int64_t{p.strideH} * p.w * p.c,
+                       int64_t{p.strideW} * p.c};
       if (s.rows * s.columns == 0) continue;
       if (s.depth() == 0) {
         for (int64_t row = 0; row < s.images * s.rows; row++) {
@@ -101,8 +136,7 @@ void inputGradient(const Call& call) {
   }
 }
 
-template <class T>
-void weightGradient(const Call& call) {
+template <class T> void weightGradient(const Call& call) {
   const auto& p = call.params<Conv2dParams>();
   const T *x = call.buffer<T>(0), *ct = call.buffer<T>(1);
   T* dw = call.buffer<T>(2);

@@ -13,8 +13,7 @@ constexpr int64_t kTaskWork = 4'000'000;
 
 // out(b, i, j, o) = sum over u, v, c of in[b, i * strideH - top + u, j * strideW - left + v, c] * weights(u, v, c, o), where in is 0
 // outside. `in` is [images, h, w, c]; o counts within the group, of `f` channels.
-template <class T>
-struct Sweep {
+template <class T> struct Sweep {
   const T* in;
   int64_t images, h, w, c;
   int64_t kH, kW, strideH, strideW, top, left, groups;
@@ -28,15 +27,13 @@ struct Sweep {
 };
 
 // Rows of images with zeros around them, as windows see them: pixel (r, s) begins at base + r * pitch + s * c.
-template <class T>
-struct Field {
+template <class T> struct Field {
   const T* base;
   int64_t pitch;
 };
 
 // The field of output rows [i, i + rows) of image b: where the image itself will not do, a copy in `area` of fieldSize elements.
-template <class T>
-Field<T> fieldOf(const Sweep<T>& s, int64_t b, int64_t i, int64_t rows, T* area) {
+template <class T> Field<T> fieldOf(const Sweep<T>& s, int64_t b, int64_t i, int64_t rows, T* area) {
   const int64_t first = i * s.strideH - s.top, count = (rows - 1) * s.strideH + s.kH, width = (s.columns - 1) * s.strideW + s.kW;
   const T* image = s.in + b * s.h * s.w * s.c;
   if (first >= 0 && first + count <= s.h && s.left <= 0 && width - s.left <= s.w) return {image + (first * s.w - s.left) * s.c, s.w * s.c};
@@ -53,14 +50,12 @@ Field<T> fieldOf(const Sweep<T>& s, int64_t b, int64_t i, int64_t rows, T* area)
   }
   return {area, width * s.c};
 }
-template <class T>
-int64_t fieldSize(const Sweep<T>& s, int64_t rows) {
+template <class T> int64_t fieldSize(const Sweep<T>& s, int64_t rows) {
   return ((rows - 1) * s.strideH + s.kH) * ((s.columns - 1) * s.strideW + s.kW) * s.c;
 }
 
 // Packs the weights for `sweep`; weights(u, v, group) is a Factor whose lanes are o and whose depth is c.
-template <class T, class Weights>
-void packWeights(const Sweep<T>& s, const Weights& weights, T* to, Parallel& parallel) {
+template <class T, class Weights> void packWeights(const Sweep<T>& s, const Weights& weights, T* to, Parallel& parallel) {
   constexpr int64_t L = kLanes<T>, panel = kTileColumns<T>;
   const int64_t panels = (s.f + panel - 1) / panel, whole = (s.f + L - 1) / L * L;
   parallel(s.groups * panels, [&](int64_t task, int) {
@@ -72,8 +67,7 @@ void packWeights(const Sweep<T>& s, const Weights& weights, T* to, Parallel& par
   });
 }
 
-template <class T>
-void sweepBlock(const Sweep<T>& s, const T* panels, const Field<T>& field, int64_t b, int64_t i, int64_t rows) {
+template <class T> void sweepBlock(const Sweep<T>& s, const T* panels, const Field<T>& field, int64_t b, int64_t i, int64_t rows) {
   constexpr int64_t L = kLanes<T>, panel = kTileColumns<T>, cached = (128 << 10) / int64_t(sizeof(T));
   const int64_t inGroup = s.inGroup(), whole = (s.f + L - 1) / L * L, tapRow = s.kW * inGroup, strips = (s.columns + kTileRows - 1) / kTileRows;
   const int64_t deep = std::max<int64_t>(1, cached / (tapRow * panel));  // rows of taps whose weights stay in cache
@@ -95,7 +89,8 @@ void sweepBlock(const Sweep<T>& s, const T* panels, const Field<T>& field, int64
               continue;
             }
             for (int64_t tap = 0; tap < taps; tap++) {
-              run({s.kW, inGroup, s.strideW * s.c, 1, s.c, step, inGroup * step}, left + tap * field.pitch, right + tap * tapRow * step, to, s.pixelPitch, width, u + tap > 0);
+              run({s.kW, inGroup, s.strideW * s.c, 1, s.c, step, inGroup * step}, left + tap * field.pitch, right + tap * tapRow * step, to,
+                  s.pixelPitch, width, u + tap > 0);
             }
           }
         }
@@ -104,8 +99,7 @@ void sweepBlock(const Sweep<T>& s, const T* panels, const Field<T>& field, int64
   }
 }
 
-template <class T>
-void sweep(const Sweep<T>& s, const T* panels, Parallel& parallel) {
+template <class T> void sweep(const Sweep<T>& s, const T* panels, Parallel& parallel) {
   if (s.images * s.rows * s.columns == 0) return;
   const int64_t perRow = s.columns * s.depth() * s.f * s.groups, most = std::max<int64_t>(1, kTaskWork / std::max<int64_t>(1, perRow));
   const int64_t parts = (s.rows + most - 1) / most, rows = (s.rows + parts - 1) / parts;

@@ -9,12 +9,11 @@ namespace steppe::STEPPE_NS {
 
 // dw[u, v, c, o] = sum over b, i, j of in(b, i * strideH - top + u, j * strideW - left + v, c) * ct[b, i, j, o]; the geometry is
 // the sweep's that gave ct, [images, rows, columns, groups * f]. `out` and its pitches play no part.
-template <class T>
-void weightGradient(const Sweep<T>& s, const T* ct, T* dw, Parallel& parallel) {
+template <class T> void weightGradient(const Sweep<T>& s, const T* ct, T* dw, Parallel& parallel) {
   constexpr int64_t L = kLanes<T>, panel = kTileColumns<T>, pixels = 256, enoughTasks = 16;
   const int64_t inGroup = s.inGroup(), channels = s.groups * s.f, size = s.depth() * channels;
   const int64_t rows = std::clamp<int64_t>(pixels / s.columns, 1, s.rows), parts = (s.rows + rows - 1) / rows;  // of output rows at a time
-  const int64_t whole = s.groups == 1 ? (s.f + L - 1) / L * L : channels + L;  // of a pixel of ct in a copy
+  const int64_t whole = s.groups == 1 ? (s.f + L - 1) / L * L : channels + L;                                   // of a pixel of ct in a copy
   const bool copied = s.groups == 1 ? s.f % L != 0 : true;
   const int64_t fitting = std::max<int64_t>(1, (int64_t{16} << 20) / int64_t(size * sizeof(T)));
   const int64_t splits = std::min({s.images, fitting, enoughTasks}), cuts = splits < enoughTasks ? s.kH : 1;

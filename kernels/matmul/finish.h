@@ -9,8 +9,7 @@
 
 namespace steppe::STEPPE_NS {
 
-template <class T>
-class Finish {
+template <class T> class Finish {
  public:
   // `words`: an encoded program, or none of them.
   Finish(const int32_t* words, int count, void* const* inputs, void* const* outputs) {
@@ -44,8 +43,7 @@ class Finish {
   RegisterType type_ = sizeof(T) == 4 ? RegisterType::f32 : RegisterType::f64;
 
   // The same for a chain that wants another type of float.
-  template <class To>
-  void convert(int64_t row, int64_t rows, int64_t column, int64_t columns, const T* block, int64_t stride, void* scratch) const {
+  template <class To> void convert(int64_t row, int64_t rows, int64_t column, int64_t columns, const T* block, int64_t stride, void* scratch) const {
     To* const converted = static_cast<To*>(scratch);
     void* const rest = static_cast<char*>(scratch) + kStretch * sizeof(double);
     for (int64_t i = 0; i < rows; i++) {

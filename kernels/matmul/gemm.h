@@ -18,8 +18,7 @@ inline int64_t evenPart(int64_t size, int64_t most, int64_t unit) {
   return std::max(unit, ceilDiv(ceilDiv(size, parts), unit) * unit);
 }
 
-template <class T>
-struct Product {
+template <class T> struct Product {
   const int32_t *batch, *aBatch, *bBatch;  // four sizes and strides
   int64_t batches, m, n, depth;
   Factor<T> a, b;
@@ -39,14 +38,13 @@ struct Product {
 
 // How a product is cut into tasks: by its size alone, so that sums are the same for any number of threads.
 struct Cut {
-  bool sharedPanels;  // b is packed once for all tasks
+  bool sharedPanels;             // b is packed once for all tasks
   int64_t rows, columns, depth;  // of a block
-  int64_t splits;     // of the summed axis, whose sums are added in the end
-  int64_t group;      // entries of the batch in a task
+  int64_t splits;                // of the summed axis, whose sums are added in the end
+  int64_t group;                 // entries of the batch in a task
 };
 
-template <class T>
-Cut cutOf(const Product<T>& p) {
+template <class T> Cut cutOf(const Product<T>& p) {
   constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 768, fewColumns = 320, deep = 1536 / sizeof(T);
   constexpr int64_t taskWork = 200'000, enoughTasks = 16;
   const int64_t perEntry = p.m * p.n * p.depth;
@@ -71,8 +69,7 @@ Cut cutOf(const Product<T>& p) {
 }
 
 // Runs the product, and `finish` on every finished block. `y` may be null.
-template <class T>
-class Gemm {
+template <class T> class Gemm {
  public:
   Gemm(const Product<T>& product, T* y, Parallel& parallel, const Finish<T>& finish)
       : p(product), cut(cutOf(product)), y(y), parallel(parallel), finish(finish) {}

@@ -17,8 +17,7 @@ struct Params {
   int32_t program[];
 };
 
-template <class T>
-void matmul(const Call& call) {
+template <class T> void matmul(const Call& call) {
   const auto& params = call.params<Params>();
   const int64_t depth = int64_t{params.outer} * params.k;
   const Factor<T> a{call.buffer<T>(0) + params.aOffset, params.aRow, params.aCol, params.aOuter, params.k};

@@ -8,8 +8,7 @@
 namespace steppe::STEPPE_NS {
 
 // A factor seen along its lanes (rows of a, columns of b) and its depth, the summed axis of outer * inner elements.
-template <class T>
-struct Factor {
+template <class T> struct Factor {
   const T* data;
   int64_t lane, depth, outer;  // strides
   int64_t inner;               // length of one run of the depth
@@ -18,8 +17,7 @@ struct Factor {
 };
 
 // The transpose of 4 x 4 elements: to[l * width + i] = from[i * lane + l].
-template <class T>
-STEPPE_INLINE void transpose4(T* to, int64_t width, const T* from, int64_t lane) {
+template <class T> STEPPE_INLINE void transpose4(T* to, int64_t width, const T* from, int64_t lane) {
   using Four = vecn<T, 4>;
   const Four r0 = loadAs<Four>(from), r1 = loadAs<Four>(from + lane), r2 = loadAs<Four>(from + 2 * lane), r3 = loadAs<Four>(from + 3 * lane);
   const Four a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), b = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
@@ -31,8 +29,7 @@ STEPPE_INLINE void transpose4(T* to, int64_t width, const T* from, int64_t lane)
 }
 
 // to[l * width + i] = from[i * lane + l * depth] for l < length, i < count.
-template <class T>
-void packRun(T* to, int64_t width, int count, const T* from, int64_t lane, int64_t depth, int64_t length) {
+template <class T> void packRun(T* to, int64_t width, int count, const T* from, int64_t lane, int64_t depth, int64_t length) {
   if (lane == 1) {
     for (int64_t l = 0; l < length; l++, to += width, from += depth) {
       int i = 0;
@@ -59,8 +56,7 @@ void packRun(T* to, int64_t width, int count, const T* from, int64_t lane, int64
 }
 
 // to[l * width + i] = the factor at lane `first + i`, depth `begin + l`; lanes from `count` to `width` are 0.
-template <class T>
-void pack(T* to, int width, const Factor<T>& factor, int64_t first, int count, int64_t begin, int64_t length) {
+template <class T> void pack(T* to, int width, const Factor<T>& factor, int64_t first, int count, int64_t begin, int64_t length) {
   if (count < width) std::fill_n(to, width * length, T(0));
   for (int64_t done = 0; done < length;) {
     const int64_t run = std::min(length - done, factor.inner - (begin + done) % factor.inner);

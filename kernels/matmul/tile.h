@@ -11,8 +11,7 @@ namespace steppe::STEPPE_NS {
 // Accumulators fill the registers but for the vectors of b and one of a: 16 registers, or 32 with AVX-512.
 constexpr int kTileRows = STEPPE_LEVEL == 2 ? 12 : 6;
 constexpr int kTileVectors = 2;
-template <class T>
-constexpr int kTileColumns = kTileVectors * kLanes<T>;
+template <class T> constexpr int kTileColumns = kTileVectors * kLanes<T>;
 
 // Where the factors lie. The summed axis is `segments` runs of `length`:
 // a(i, s, l) = a[s * aSegment + i * aRow + l * aCol], b(s, l, j) = b[s * bSegment + l * bStep + j].
@@ -24,8 +23,7 @@ struct Walk {
 
 // c[i, j] (+)= sum of a(i, ...) b(..., j), for R rows and `columns` <= V vectors of columns; b is read in full vectors.
 // RowMajor: aCol is 1; else aRow is 1.
-template <class T, int R, int V, bool RowMajor>
-void tile(const Walk& walk, const T* a, const T* b, T* c, int64_t cRow, int columns, bool add) {
+template <class T, int R, int V, bool RowMajor> void tile(const Walk& walk, const T* a, const T* b, T* c, int64_t cRow, int columns, bool add) {
   constexpr int L = kLanes<T>;
   vec<T> sum[R][V] = {};
   const int64_t aRow = walk.aRow, aStep = RowMajor ? 1 : walk.aCol, bStep = walk.bStep;
@@ -65,15 +63,14 @@ void tile(const Walk& walk, const T* a, const T* b, T* c, int64_t cRow, int colu
   }
 }
 
-template <class T>
-using Tile = void (*)(const Walk&, const T*, const T*, T*, int64_t, int, bool);
+template <class T> using Tile = void (*)(const Walk&, const T*, const T*, T*, int64_t, int, bool);
 
 // The tile for a number of rows and vectors.
-template <class T>
-Tile<T> tileFor(int rows, int vectors, bool rowMajor) {
+template <class T> Tile<T> tileFor(int rows, int vectors, bool rowMajor) {
   static constexpr auto table = []<int... I>(std::integer_sequence<int, I...>) {
     return std::array<Tile<T>, sizeof...(I)>{tile<T, I % kTileRows + 1, I / kTileRows % kTileVectors + 1, (I >= kTileRows * kTileVectors)>...};
-  }(std::make_integer_sequence<int, 2 * kTileRows * kTileVectors>{});
+  }
+  (std::make_integer_sequence<int, 2 * kTileRows * kTileVectors>{});
   return table[(int(rowMajor) * kTileVectors + vectors - 1) * kTileRows + rows - 1];
 }
 

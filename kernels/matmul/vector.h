@@ -8,8 +8,7 @@
 namespace steppe::STEPPE_NS {
 
 // to[j] += sum of a[l] * b[l * depth + j] for l < length, j < columns.
-template <class T>
-void addRows(T* to, const T* a, const T* b, int64_t depth, int64_t length, int64_t columns) {
+template <class T> void addRows(T* to, const T* a, const T* b, int64_t depth, int64_t length, int64_t columns) {
   int64_t l = 0;
   for (; l + 4 <= length; l += 4, b += 4 * depth) {
     const T a0 = a[l], a1 = a[l + 1], a2 = a[l + 2], a3 = a[l + 3];
@@ -21,8 +20,7 @@ void addRows(T* to, const T* a, const T* b, int64_t depth, int64_t length, int64
 }
 
 // to[j] += sum of a[l] * b[j * lane + l] for l < length, j < Columns.
-template <class T, int Columns>
-void addDots(T* to, const T* a, const T* b, int64_t lane, int64_t length) {
+template <class T, int Columns> void addDots(T* to, const T* a, const T* b, int64_t lane, int64_t length) {
   constexpr int L = kLanes<T>;
   vec<T> sum[Columns] = {};
   int64_t l = 0;
@@ -39,8 +37,7 @@ void addDots(T* to, const T* a, const T* b, int64_t lane, int64_t length) {
 }
 
 // y[entry, j] = sum over l of a[l] * b[l, j]; p.m is 1. With `asColumns`, y's entries are columns to `finish`.
-template <class T>
-void rowTimesMatrix(const Product<T>& p, T* y, bool asColumns, Parallel& parallel, const Finish<T>& finish) {
+template <class T> void rowTimesMatrix(const Product<T>& p, T* y, bool asColumns, Parallel& parallel, const Finish<T>& finish) {
   constexpr int64_t taskWork = 1 << 17, strip = 2048;
   const bool byRows = p.b.lane == 1;
   const int64_t columns = std::min<int64_t>(p.n, byRows ? 2048 : 64), depth = std::min(p.depth, std::max<int64_t>(256, taskWork / columns));

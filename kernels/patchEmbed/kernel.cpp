@@ -14,9 +14,9 @@ struct Params {
   int32_t n, rows, columns, patch, c, d;
 };
 struct Patches : Params {
-  int64_t lines() const { return int64_t{n} * rows; }         // of patches, through the batch
+  int64_t lines() const { return int64_t{n} * rows; }  // of patches, through the batch
   int64_t run() const { return int64_t{patch} * c; }
-  int64_t pitch() const { return columns * run(); }           // of a row of pixels
+  int64_t pitch() const { return columns * run(); }  // of a row of pixels
   int64_t depth() const { return patch * run(); }
 };
 
@@ -24,8 +24,7 @@ constexpr int64_t kTaskWork = 4'000'000;
 constexpr int64_t partsOf(int64_t size, int64_t most) { return (size + most - 1) / most; }
 
 // y[line, column, :] = images[patch of line, column] * kernel.
-template <class T>
-void forward(const Call& call) {
+template <class T> void forward(const Call& call) {
   const auto& p = call.params<Patches>();
   const T *images = call.buffer<T>(0), *kernel = call.buffer<T>(1);
   T* y = call.buffer<T>(2);
@@ -55,8 +54,7 @@ void forward(const Call& call) {
 }
 
 // dimages[patch of line, column] = ct[line, column, :] * kernel transposed; one row of a patch at a time is a block of columns.
-template <class T>
-void imageGradient(const Call& call) {
+template <class T> void imageGradient(const Call& call) {
   const auto& p = call.params<Patches>();
   const T *ct = call.buffer<T>(0), *kernel = call.buffer<T>(1);
   T* dimages = call.buffer<T>(2);
@@ -79,8 +77,9 @@ void imageGradient(const Call& call) {
           const int width = int(std::min<int64_t>(panel, run - j)), vectors = int(partsOf(width, L));
           for (int64_t strip = 0; strip < strips; strip++) {
             const int64_t first = p.columns * strip / strips, height = p.columns * (strip + 1) / strips - first;
-            tileFor<T>(int(height), vectors, true)({1, d, d, 1, 0, vectors * L, 0}, ct + (line * p.columns + first) * d, panels + (u * wholeRun + j) * d,
-                                                   dimages + (line * p.patch + u) * p.pitch() + first * run + j, run, width, false);
+            tileFor<T>(int(height), vectors, true)({1, d, d, 1, 0, vectors * L, 0}, ct + (line * p.columns + first) * d,
+                                                   panels + (u * wholeRun + j) * d, dimages + (line * p.patch + u) * p.pitch() + first * run + j, run,
+                                                   width, false);
           }
         }
       }
@@ -89,8 +88,7 @@ void imageGradient(const Call& call) {
 }
 
 // dkernel[u, run, :] = sum over lines and columns of images[line, u, column, run] * ct[line, column, :].
-template <class T>
-void kernelGradient(const Call& call) {
+template <class T> void kernelGradient(const Call& call) {
   const auto& p = call.params<Patches>();
   const T *images = call.buffer<T>(0), *ct = call.buffer<T>(1);
   T* dkernel = call.buffer<T>(2);

@@ -21,8 +21,7 @@ Cells cellsOf(int64_t i, int64_t stride, int64_t low, int64_t window, int64_t si
 }
 
 // x is (n, h, w, c); y and index are (n, outH, outW, c)
-template <class T>
-void maxPool(const Call& call) {
+template <class T> void maxPool(const Call& call) {
   const auto& p = call.params<Params>();
   const T* x = call.buffer<T>(0);
   T* y = call.buffer<T>(1);
@@ -50,8 +49,7 @@ void maxPool(const Call& call) {
   });
 }
 
-template <class T>
-void avgPool(const Call& call) {
+template <class T> void avgPool(const Call& call) {
   const auto& p = call.params<Params>();
   const T* x = call.buffer<T>(0);
   T* y = call.buffer<T>(1);
@@ -75,8 +73,7 @@ void avgPool(const Call& call) {
 }
 
 // dx[row, column] = the sum of ct / cells over the windows that see it: those from ceil((row + top - window + 1) / stride) on.
-template <class T>
-void avgPoolGradient(const Call& call) {
+template <class T> void avgPoolGradient(const Call& call) {
   const auto& p = call.params<Params>();
   const T* ct = call.buffer<T>(0);
   T* dx = call.buffer<T>(1);
