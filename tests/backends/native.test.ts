@@ -193,7 +193,7 @@ test("profile times every step of what runs meanwhile", async () => {
 
 describe("options", () => {
   test("threads, isa and limit come from the options or the environment", () => {
-    expect(open({ threads: 3, isa: "baseline" }).caps).toMatchObject({ threads: 3, isa: "baseline", alignment: 64 });
+    expect(open({ threads: 3, isa: "baseline" }).caps).toMatchObject({ threads: 3, isa: "baseline" });
     Object.assign(process.env, { STEPPE_THREADS: "1", STEPPE_ISA: "baseline", STEPPE_MEMORY_LIMIT: "1000000" });
     expect(open().caps).toMatchObject({ threads: 1, isa: "baseline", memoryLimit: 1_000_000 });
     for (const name of ["STEPPE_THREADS", "STEPPE_ISA", "STEPPE_MEMORY_LIMIT"]) delete process.env[name];

@@ -99,7 +99,7 @@ async function apply(backend: NativeBackend, op: string, type: "f32" | "f64", nu
     outputs: [bound("y")],
     numbers: [numbers],
   };
-  return (await run(backend, call, 1))[0]![0]!;
+  return (await run(backend, call))[0]![0]!;
 }
 
 describe.each([

@@ -69,12 +69,19 @@ export function reference({ kernel, dtype, params, inputs, outputs, numbers }: K
 
 const guard = 64; // bytes behind each buffer
 
-/** Runs the call `times` times over the same buffers, which start as garbage; the outputs of each run. `inPlace`: outputs that take the memory of an input. */
+export interface RunOptions {
+  readonly times?: number;
+  /** Outputs that take the memory of an input, by their places in the call. */
+  readonly inPlace?: ReadonlyMap<number, number>;
+  /** Buffers begin one element behind an aligned address. */
+  readonly shifted?: boolean;
+}
+
+/** Runs the call `times` times over the same buffers, which start as garbage; the outputs of each run. */
 export async function run(
   backend: Backend,
   { kernel, dtype, params, inputs, outputs, numbers }: KernelCall,
-  times: number,
-  inPlace: ReadonlyMap<number, number> = new Map(),
+  { times = 1, inPlace = new Map(), shifted = false }: RunOptions = {},
 ): Promise<TypedArray[][]> {
   const bound = [...inputs, ...outputs];
   // The buffer of each bound one: absent -1; in place that of the input; else one of its own.
@@ -82,11 +89,12 @@ export async function run(
   const bufferOf = (i: number): number => (bound[i]!.present ? owners.indexOf(inPlace.get(i - inputs.length) ?? i) : -1);
   const bytes = owners.map((i) => byteLength(bound[i]!.dtype, bound[i]!.size));
   const stored = owners.filter((i) => i < inputs.length).map((i) => bytesOf(encode(bound[i]!.dtype, numbers[i]!)));
-  const slots = bytes.map((n): Slot => backend.alloc(n + guard));
+  const bases = owners.map((i) => (shifted ? byteLength(bound[i]!.dtype, 1) : 0));
+  const slots = bytes.map((n, i): Slot => backend.alloc(bases[i]! + n + guard));
   slots.forEach((slot, i) => {
     const content = new Uint8Array(bytes[i]! + guard).fill(0xff); // NaN, should anybody read it
     if (i < stored.length) content.set(stored[i]!);
-    backend.write(slot, 0, content);
+    backend.write(slot, bases[i]!, content);
   });
   const plan: Plan = {
     buffers: bytes.map((n, i) => ({ role: i < stored.length ? "input" : "output", bytes: n })),
@@ -107,8 +115,8 @@ export async function run(
   try {
     const results: TypedArray[][] = [];
     for (let i = 0; i < times; i++) {
-      await backend.submit({ plan, slots, bases: slots.map(() => 0), constants: [] });
-      const after = await Promise.all(slots.map((slot, j) => backend.read(slot, 0, bytes[j]! + guard)));
+      await backend.submit({ plan, slots, bases, constants: [] });
+      const after = await Promise.all(slots.map((slot, j) => backend.read(slot, bases[j]!, bytes[j]! + guard)));
       after.forEach((content, j) => {
         const owner = owners[j]!,
           { name } = bound[owner]!;

@@ -47,7 +47,7 @@ async function checkInPlace(call: KernelCall, terms: number): Promise<void> {
     const o = program.outputs.findIndex((y) => y.combine === "none" && y.dtype === x.dtype);
     if (!rowMajor || x.offset !== 0 || o < 0 || sizeOf(program.shape) === 0) continue;
     for (const { isa, two } of levels) {
-      const [results] = (await run(two, call, 1, new Map([[place(call.outputs, o), place(call.inputs, i)]]))) as [TypedArray[]];
+      const [results] = (await run(two, call, { inPlace: new Map([[place(call.outputs, o), place(call.inputs, i)]]) })) as [TypedArray[]];
       check(call, results, expected, terms, `${isa}, output ${o} in place of input ${i}`);
     }
   }
@@ -56,11 +56,11 @@ async function checkInPlace(call: KernelCall, terms: number): Promise<void> {
 async function checkCall(call: KernelCall, terms: number | null): Promise<void> {
   const expected = reference(call);
   for (const { isa, one, two } of levels) {
-    const [first, second] = (await run(two, call, 2)) as [TypedArray[], TypedArray[]];
+    const [first, second] = (await run(two, call, { times: 2 })) as [TypedArray[], TypedArray[]];
     check(call, first, expected, terms, isa);
     checkSame(first, second, `${isa}, a second run over the same buffers`);
-    const [alone] = (await run(one, call, 1)) as [TypedArray[]];
-    checkSame(first, alone, `${isa}, 2 threads against 1`);
+    const [alone] = (await run(one, call, { shifted: true })) as [TypedArray[]];
+    checkSame(first, alone, `${isa}, 2 threads against 1 with every buffer at an odd address`);
   }
 }
 
