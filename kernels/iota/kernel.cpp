@@ -13,8 +13,7 @@ struct Iota {
   uint32_t n;
 };
 
-template <class T>
-void iota(const Call& call) {
+template <class T> void iota(const Call& call) {
   const int64_t n = call.params<Iota>().n;
   T* y = call.buffer<T>(0);
   (*call.parallel)((n + elements_per_task - 1) / elements_per_task, [&](int64_t task, int) {

@@ -17,16 +17,16 @@ class Parallel {
   // One more area, shared by all workers of a call (packed panels).
   virtual void* shared(size_t bytes) = 0;
 
-  template <class F>
-  void operator()(int64_t tasks, F&& body) {
-    run(tasks, [](void* context, int64_t task, int worker) { (*static_cast<F*>(context))(task, worker); }, &body);
+  template <class F> void operator()(int64_t tasks, F&& body) {
+    run(
+        tasks, [](void* context, int64_t task, int worker) { (*static_cast<F*>(context))(task, worker); }, &body);
   }
 };
 
 struct Call {
-  void* const* buffers;   // inputs, then outputs, in the contract's order; nullptr where absent
+  void* const* buffers;  // inputs, then outputs, in the contract's order; nullptr where absent
   int buffer_count;
-  const int32_t* words;   // the parameter struct, 8-byte aligned
+  const int32_t* words;  // the parameter struct, 8-byte aligned
   int word_count;
   Parallel* parallel;
 
@@ -54,5 +54,4 @@ struct Register {
 // STEPPE_LEVEL (0, 1, 2) and STEPPE_NS (a namespace name) come from the build.
 #define STEPPE_CONCAT_(a, b) a##b
 #define STEPPE_CONCAT(a, b) STEPPE_CONCAT_(a, b)
-#define STEPPE_KERNEL(name, function) \
-  static ::steppe::Register STEPPE_CONCAT(registered_, __COUNTER__)(STEPPE_LEVEL, name, function)
+#define STEPPE_KERNEL(name, function) static ::steppe::Register STEPPE_CONCAT(registered_, __COUNTER__)(STEPPE_LEVEL, name, function)
