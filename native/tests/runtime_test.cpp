@@ -142,7 +142,7 @@ static void memory_reuses_and_keeps_its_limit() {
   std::memset(memory.address(a), 1, 1000);
   [[maybe_unused]] const auto* where = memory.address(a);
   CHECK(memory.free(a) && !memory.free(a) && memory.in_use() == 0);
-  const int b = memory.alloc(990);
+  [[maybe_unused]] const int b = memory.alloc(990);
 #ifndef __SANITIZE_ADDRESS__
   CHECK(memory.address(b) == where);
 #endif
