@@ -1,5 +1,5 @@
 import { bytesPer, storageArray, type TypedArray } from "../core/dtype.ts";
-import { fail } from "../core/errors.ts";
+import { fail, SteppeError } from "../core/errors.ts";
 import { sizeOf } from "../core/shape.ts";
 import { dataPrimitive, placeholder } from "../graph/control.ts";
 import { idMark, type Storage, type StorageBuffer, type Value } from "../graph/node.ts";
@@ -10,6 +10,7 @@ import { backendOf, defaultDevice } from "./devices.ts";
 import { GraphKey } from "./key.ts";
 import { dropStorage, keeping, settle } from "./life.ts";
 import { PlanCache } from "./cache.ts";
+import { begun, relief, room } from "./pressure.ts";
 import { resolveTransfers } from "./transfer.ts";
 import { upload } from "./upload.ts";
 
@@ -48,7 +49,16 @@ const constantOf = (value: Value): number => Number(value.node.attrs.value);
 export function evaluateValues(values: readonly Value[]): Promise<void> {
   return keeping(values, async () => {
     await resolveTransfers(values, readValue);
-    await submitValues(values);
+    await room();
+    let work: Promise<void>;
+    try {
+      work = submitValues(values);
+    } catch (error) {
+      if (!(error instanceof SteppeError && error.code === "ERR_OUT_OF_MEMORY")) throw error;
+      await relief();
+      work = submitValues(values);
+    }
+    await work;
   });
 }
 
@@ -60,7 +70,7 @@ export function readValue(value: Value): Promise<TypedArray> {
     const bytes = sizeOf(value.shape) * bytesPer[value.dtype];
     const Kind = storageArray[value.dtype];
     if (bytes === 0) return new Kind(0);
-    const read = await backendOf(device).read(buffer.slot, offset, bytes);
+    const [read] = await Promise.all([backendOf(device).read(buffer.slot, offset, bytes), value.work]);
     return new Kind(read.buffer as ArrayBuffer, read.byteOffset, sizeOf(value.shape));
   });
 }
@@ -174,7 +184,7 @@ export function runPlan(device: string, plan: Plan, places: Places, constants: r
     if (buffers[i]!.refs === 0 && plan.buffers[i]!.reuses === undefined) backend.free(buffers[i]!.slot);
   }
   for (const out of outputs) out.work = done;
-  done.catch(() => {});
+  begun(done);
   return done;
 }
 

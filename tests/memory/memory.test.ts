@@ -191,6 +191,27 @@ describe("memory is flat", () => {
   });
 });
 
+describe("backpressure", () => {
+  test("a thousand evaluations at once wait for each other and are all right", async () => {
+    const x = st.ones([64, 64]);
+    await st.evaluate(x);
+    const sums = await Promise.all(
+      Array.from({ length: 1000 }, (_, i) =>
+        st.tidy(async () => {
+          const y = x.mul(i).matmul(x).sum();
+          await st.evaluate(y);
+          return y.item();
+        }),
+      ),
+    );
+    expect(sums).toEqual(Array.from({ length: 1000 }, (_, i) => i * 64 ** 3));
+  });
+  test("what is out of memory rejects, and the next evaluation is right", async () => {
+    await expect(st.evaluate(st.ones([1e7, 1e7]).add(1))).rejects.toMatchObject({ code: "ERR_OUT_OF_MEMORY" });
+    expect(await st.ones([3]).add(1).array()).toEqual([2, 2, 2]);
+  });
+});
+
 describe("forced work", () => {
   test("a graph that nobody evaluates is run at 50,000 nodes, with a warning that names the operation", async () => {
     const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
