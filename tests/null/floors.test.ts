@@ -19,6 +19,7 @@ const floors = [
   ["index"],
   ["nn", "optim", "curvature", "data"],
   ["models"],
+  ["analysis"],
   ["train"],
   ["study"],
   ["cli"],

@@ -16,7 +16,7 @@ function* leavesOf(tree: Tree, path: string): Generator<[string, st.Tensor]> {
   else for (const [key, item] of Object.entries(tree)) yield* leavesOf(item, `${path}.${key}`);
 }
 
-/** What make_golden.py computes, by steppe. */
+/** What make/vit.py computes, by steppe. */
 export function ours(golden: Tree, dtype: "f64" | "f32"): Tree {
   const net = models.vit({ image: 8, patch: 4, classes: 3, hidden: 8, layers: 2, heads: 2, dtype });
   const params = mapTree(golden.params, (x) => x.cast(dtype)),

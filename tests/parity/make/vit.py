@@ -1,16 +1,15 @@
-"""What PyTorch computes for a small Vision Transformer, for golden.test.ts to compare with.
+"""What PyTorch computes for a small Vision Transformer, for vit.test.ts to compare with.
 
-Usage: python make_golden.py FILE.safetensors   (torch==2.13.0, numpy)
+Usage: python vit.py FOLDER   (writes vit.safetensors)
 Names are steppe's tree: params.blocks.0.mlp.fc1.kernel, f64.grads.head.bias, f32.adamw.params.cls ...
 """
 
-import json
-import struct
 import sys
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from common import write
 
 IMAGE, PATCH, HIDDEN, LAYERS, HEADS, CLASSES, BATCH, STEPS = 8, 4, 8, 2, 2, 3, 4, 5
 ADAMW = {"lr": 1e-2, "weight_decay": 0.1}
@@ -115,20 +114,6 @@ def results(raw, tangent, images, labels, dtype):
     return {name: value.detach().numpy() for name, value in out.items()}
 
 
-def write(path, arrays):
-    kinds = {"float32": "F32", "float64": "F64", "int32": "I32"}
-    header, at = {}, 0
-    for name, x in arrays.items():
-        header[name] = {"dtype": kinds[x.dtype.name], "shape": list(x.shape), "data_offsets": [at, at + x.nbytes]}
-        at += x.nbytes
-    head = json.dumps(header, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(head)) + head)
-        for x in arrays.values():
-            file.write(np.ascontiguousarray(x).tobytes())
-
-
 def main():
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -141,7 +126,7 @@ def main():
     arrays |= {"images": images, "labels": labels}
     for name, dtype in {"f64": torch.float64, "f32": torch.float32}.items():
         arrays |= {f"{name}.{key}": value for key, value in results(params, tangent, images, labels, dtype).items()}
-    write(sys.argv[1], arrays)
+    write(f"{sys.argv[1]}/vit.safetensors", arrays)
 
 
 main()
