@@ -1,1 +1,1 @@
-export {};
+export { filterDirection, type Landscape, type LandscapeOptions, landscape } from "./landscape.ts";
