@@ -2,6 +2,7 @@ import type { DType } from "../core/dtype.ts";
 import { checkOneOf } from "../core/errors.ts";
 import { maxPool2d, relu } from "../index.ts";
 import { batchNorm, conv2d, dense, dropout, init, type Module, module } from "../nn/index.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { checkSizes, configure, type ImageConfig, imageDefaults, type Model, model } from "./model.ts";
 
 export interface ResnetConfig extends ImageConfig {
@@ -72,7 +73,7 @@ function plan({ blocks, block, width }: ResnetConfig): { stages: Block[][]; outp
   return { stages, outputs: inputs };
 }
 
-/** relu(x or shortcut(x) + branch(x)); the branch's last norm starts with scale 0. */
+/** relu(x or shortcut(x) + branch(x)); the branch's last norm starts with scale 0. Notes its ReLUs as "relu1", "relu2", ...; the last is what comes out. */
 function residualBlock({ convs, shortcut }: Block, dtype: DType): Module {
   const children: Record<string, Module> = {};
   convs.forEach((conv, i) => {
@@ -88,8 +89,13 @@ function residualBlock({ convs, shortcut }: Block, dtype: DType): Module {
     dtype,
     children,
     forward(call, x) {
-      const branch = convs.reduce((y, { name }, i) => call.run(`norm${i + 1}`, call.run(name, i === 0 ? y : relu(y))), x);
-      return relu(branch.add(shortcut ? call.run("shortcutNorm", call.run("shortcut", x)) : x));
+      const active = (y: Tensor, i: number): Tensor => {
+        const out = relu(y);
+        call.note(`relu${i}`, () => out);
+        return out;
+      };
+      const branch = convs.reduce((y, { name }, i) => call.run(`norm${i + 1}`, call.run(name, i === 0 ? y : active(y, i))), x);
+      return active(branch.add(shortcut ? call.run("shortcutNorm", call.run("shortcut", x)) : x), convs.length);
     },
   });
 }

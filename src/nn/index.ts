@@ -1,5 +1,15 @@
 export { type BatchNormOptions, batchNorm, type ConvOptions, conv2d } from "./conv.ts";
 export * as init from "./init.ts";
 export { activation, dense, dropout, type LayerOptions, layerNorm, patchEmbed, residual, sequential } from "./layers.ts";
-export { type ApplyOptions, type Call, type Declaration, type Definition, type Module, module, type Tensors, type Variables } from "./module.ts";
+export {
+  type Applied,
+  type ApplyOptions,
+  type Call,
+  type Declaration,
+  type Definition,
+  type Module,
+  module,
+  type Tensors,
+  type Variables,
+} from "./module.ts";
 export { type BlockOptions, type GeluForm, type MlpOptions, mlp, multiHeadAttention, transformerBlock } from "./transformer.ts";

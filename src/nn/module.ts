@@ -20,11 +20,18 @@ export interface ApplyOptions {
   readonly train?: boolean;
   /** For what is random; needed in training with dropout. */
   readonly key?: Tensor;
+  /** Which intermediate values to give back as `seen`, by path: "blocks.3.mlp.hidden". */
+  readonly observe?: (path: string) => boolean;
 }
+
+/** What came out, the state moved on, and with `observe` the intermediate values by their paths. */
+export type Applied<O = ApplyOptions> = { readonly out: Tensor; readonly state: Tensors } & (O extends { observe: (path: string) => boolean }
+  ? { readonly seen: Readonly<Record<string, Tensor>> }
+  : unknown);
 
 export interface Module {
   init(key: Tensor): Variables;
-  apply(variables: Variables, x: Tensor, options?: ApplyOptions): { out: Tensor; state: Tensors };
+  apply<O extends ApplyOptions>(variables: Variables, x: Tensor, options?: O): Applied<O>;
   /** What init would give, without its memory. */
   shapes(): Variables<Spec>;
 }
@@ -58,6 +65,8 @@ export interface Call {
   run(child: string, x: Tensor): Tensor;
   /** A key of its own at every call. */
   key(): Tensor;
+  /** Offers an intermediate value to `observe` under the module's path and this name; it is computed only where it is asked for. */
+  note(name: string, value: () => Tensor): void;
 }
 
 /** A module from what it declares: params are { own..., child: its params, list: [its params, ...] }, and so is state, without what is empty. */
@@ -99,11 +108,13 @@ export function module(definition: Definition): Module {
       return { params: gather<Spec>(own(params), (_, i) => below[i]!.params), state: gather<Spec>(own(state), (_, i) => below[i]!.state) };
     },
 
-    apply: (variables, x, { train = false, key } = {}) =>
+    apply: (variables, x, options: ApplyOptions = {}): never =>
       tidy(() => {
+        const { train = false, key, observe } = options;
         const given = { params: variables.params as Record<string, any>, state: (variables.state ?? {}) as Record<string, any> };
         const kept: Record<string, Tensor> = {},
           states: Tensors[] = modules.map(() => ({}));
+        const seen: Record<string, Tensor> = {};
         let drawn = 0;
         const subkey = (i: number): Tensor | undefined => (key === undefined ? undefined : random.foldIn(key, i));
         const leafOf = (tree: Record<string, any>, what: string, leaf: string): any =>
@@ -121,10 +132,20 @@ export function module(definition: Definition): Module {
               isList = Array.isArray(children[child]);
             return listOf(children[child]!).reduce((value, one, i) => {
               const at = (tree: any) => (isList ? tree?.[child]?.[i] : tree?.[child]) ?? {};
-              const result = one.apply({ params: at(given.params), state: at(given.state) }, value, { train, key: subkey(start + i) });
+              const path = isList ? `${child}.${i}` : child;
+              const options: ApplyOptions = { train, key: subkey(start + i), ...(observe && { observe: (below) => observe(`${path}.${below}`) }) };
+              const result: Applied & { seen?: Record<string, Tensor> } = one.apply(
+                { params: at(given.params), state: at(given.state) },
+                value,
+                options,
+              );
               states[start + i] = result.state;
+              for (const [below, noted] of Object.entries(result.seen ?? {})) seen[`${path}.${below}`] = noted;
               return result.out;
             }, input);
+          },
+          note: (leaf, noted) => {
+            if (observe?.(leaf)) seen[leaf] = noted();
           },
           key: () =>
             subkey(modules.length + drawn++) ??
@@ -132,7 +153,7 @@ export function module(definition: Definition): Module {
         };
         const out = forward(call, x);
         const own = Object.fromEntries(Object.keys(state).map((leaf) => [leaf, call.state(leaf)]));
-        return { out, state: gather(own, (_, i) => states[i]!) };
+        return { out, state: gather(own, (_, i) => states[i]!), ...(observe && { seen }) } as never;
       }),
   };
 }

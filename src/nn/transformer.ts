@@ -1,6 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
-import { attention, gelu, split } from "../index.ts";
+import { attention, gelu, softmax, split } from "../index.ts";
 import { type Init, normal, xavierUniform } from "./init.ts";
 import { dense, dropout, layerNorm } from "./layers.ts";
 import { type Module, module } from "./module.ts";
@@ -8,7 +8,7 @@ import { type Module, module } from "./module.ts";
 /** The form of GELU: "tanh" (JAX's networks) or "none" (by erf, PyTorch's). */
 export type GeluForm = "tanh" | "none";
 
-/** Self-attention of x [B, N, size]. q, k and v come from one product and are views of it, never copies. */
+/** Self-attention of x [B, N, size]. q, k and v come from one product and are views of it, never copies. Notes its weights [B, heads, N, N]. */
 export function multiHeadAttention(size: number, heads: number, { dtype }: { dtype?: DType } = {}): Module {
   if (size % heads !== 0) fail("ERR_SHAPE", "multiHeadAttention", `heads must divide the size, got ${heads} heads for ${size}`);
   const dim = size / heads;
@@ -20,6 +20,7 @@ export function multiHeadAttention(size: number, heads: number, { dtype }: { dty
       const [batch, tokens] = x.shape as [number, number];
       const parts = split(call.run("qkv", x), 3, { axis: -1 });
       const [q, k, v] = parts.map((part) => part.reshape([batch, tokens, heads, dim]).transpose([0, 2, 1, 3])) as [any, any, any]; // [B, H, N, D]
+      call.note("weights", () => softmax(q.matmul(k.mT()).mul(1 / Math.sqrt(dim)))); // [B, H, N, N]
       return call.run("out", attention(q, k, v).transpose([0, 2, 1, 3]).reshape([batch, tokens, size]));
     },
   });
@@ -33,7 +34,7 @@ export interface MlpOptions {
   readonly biasInit?: Init;
 }
 
-/** Dense, GELU, Dense over the last axis, each followed by dropout. */
+/** Dense, GELU, Dense over the last axis, each followed by dropout. Notes what GELU gives as "hidden" [..., hidden]. */
 export function mlp(size: number, hidden: number, options: MlpOptions = {}): Module {
   const { dtype, dropout: rate = 0, gelu: approximate = "tanh", kernelInit, biasInit = normal(1e-6) } = options;
   const layer = { dtype, kernelInit, biasInit };
@@ -41,7 +42,11 @@ export function mlp(size: number, hidden: number, options: MlpOptions = {}): Mod
     name: "mlp",
     dtype,
     children: { fc1: dense(size, hidden, layer), fc2: dense(hidden, size, layer), drop1: dropout(rate), drop2: dropout(rate) },
-    forward: (call, x) => call.run("drop2", call.run("fc2", call.run("drop1", gelu(call.run("fc1", x), { approximate })))),
+    forward(call, x) {
+      const active = gelu(call.run("fc1", x), { approximate });
+      call.note("hidden", () => active);
+      return call.run("drop2", call.run("fc2", call.run("drop1", active)));
+    },
   });
 }
 
