@@ -50,7 +50,12 @@ export function lambdaMax(H: LinearOperator, options: LambdaMaxOptions = {}): Pr
   });
 }
 
-/** k eigenvalues of an end of the spectrum, from the end inwards; "both": k of the largest, then k of the smallest. A multiple eigenvalue may come once. */
+/**
+ * k eigenvalues of an end of the spectrum, from the end inwards; "both": k of the largest, then k of the smallest, of one run of Lanczos. A multiple
+ * eigenvalue may come once. It ends where the residual of each of the largest is at most tol * |value|, as in lambdaMax, and of each of the smallest,
+ * which may well be zero, at most tol * ||H||_2 (the largest |Ritz value|): the value is then exact for a matrix that differs from H by that much
+ * (Parlett 1998, The Symmetric Eigenvalue Problem, section 4.5). In either case an eigenvalue lies within the residual of the value.
+ */
 export function spectrum(H: LinearOperator, options: SpectrumOptions): Promise<{ value: number; residual: number; vector: any }[]> {
   const { k, which: asked = "largest" } = options;
   const which = checkOneOf("spectrum", "which", asked, ["largest", "smallest", "both"]);
@@ -58,11 +63,11 @@ export function spectrum(H: LinearOperator, options: SpectrumOptions): Promise<{
     fail("ERR_ARGUMENT", "spectrum", `k must be a whole number from 1 to the dimension ${H.dim}, got ${String(k)}`);
   const limits = checkLimits("spectrum", options, Math.max(100, 10 * k)),
     key = options.key ?? random.key(0);
-  const wanted = (size: number): number[] => {
-    const some = Math.min(k, size),
-      low = Array.from({ length: some }, (_, i) => i),
+  const wanted = (size: number): Places => {
+    const low = Array.from({ length: Math.min(k, size) }, (_, i) => i),
       high = low.map((i) => size - 1 - i);
-    return [...new Set(which === "largest" ? high : which === "smallest" ? low : [...high, ...low])];
+    if (which === "largest") return { high, low: [] };
+    return which === "smallest" ? { high: [], low } : { high, low: low.filter((i) => !high.includes(i)) };
   };
   const needed = Math.min(H.dim, which === "both" ? 2 * k : k);
   return tidy(async () => {
@@ -72,12 +77,18 @@ export function spectrum(H: LinearOperator, options: SpectrumOptions): Promise<{
 }
 
 async function largest(H: LinearOperator, key: Tensor, limits: Limits): Promise<EigenPair & { iterations: number }> {
-  const { pairs, iterations } = await converge(H, key, limits, (size) => [size - 1], 1);
+  const { pairs, iterations } = await converge(H, key, limits, (size) => ({ high: [size - 1], low: [] }), 1);
   return { ...pairs[0]!, iterations };
 }
 
-/** Lanczos until the wanted Ritz pairs (places in the ascending list) have converged, as measured, or the iterations are spent. */
-async function converge(H: LinearOperator, key: Tensor, limits: Limits, wanted: (size: number) => number[], needed: number) {
+/** Where the wanted Ritz values lie in the ascending list: those of the upper end, and those of the lower. */
+interface Places {
+  readonly high: readonly number[];
+  readonly low: readonly number[];
+}
+
+/** Lanczos until the wanted Ritz pairs have converged, as measured, or the iterations are spent. */
+async function converge(H: LinearOperator, key: Tensor, limits: Limits, wanted: (size: number) => Places, needed: number) {
   const { maxIterations, tol, onIteration } = limits;
   using lanczos = new Lanczos(H, key);
   const last = Math.min(maxIterations, H.dim);
@@ -85,13 +96,17 @@ async function converge(H: LinearOperator, key: Tensor, limits: Limits, wanted: 
   for (;;) {
     await lanczos.step();
     const { values, residuals } = lanczos.ritz(),
-      places = wanted(lanczos.size);
+      { high, low } = wanted(lanczos.size),
+      places = [...high, ...low];
+    const norm = Math.max(Math.abs(values[0]!), Math.abs(values.at(-1)!));
+    /** What the residual of the i-th place, with this value, is measured by. */
+    const scale = (i: number, value: number): number => (i < high.length ? Math.abs(value) : norm);
     onIteration?.({ iteration: lanczos.size, value: values[places[0]!]!, residual: residuals[places[0]!]! });
     const spent = lanczos.size >= last || values.some(Number.isNaN);
-    const seems = lanczos.size >= needed && places.every((i) => residuals[i]! <= target * Math.abs(values[i]!));
+    const seems = lanczos.size >= needed && places.every((at, i) => residuals[at]! <= target * scale(i, values[at]!));
     if (!spent && !seems) continue;
     const pairs = await lanczos.pairs(places);
-    if (spent || pairs.every(({ value, residual }) => residual <= tol * Math.abs(value))) return { pairs, iterations: lanczos.size };
+    if (spent || pairs.every(({ value, residual }, i) => residual <= tol * scale(i, value))) return { pairs, iterations: lanczos.size };
     for (const { vector } of pairs) vector.dispose();
     target /= 2; // rounding keeps the measured residual above the estimate: look again further on
   }

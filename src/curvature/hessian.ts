@@ -6,8 +6,9 @@ import { flattenTree } from "../graph/tree.ts";
 import { compile, grad, hvp, isTensor, stack, tidy, vmap } from "../index.ts";
 import { checkAlike, layoutOf, ravel, unravel } from "../tensor/flat.ts";
 import { type Tensor, unwrap, wrap } from "../tensor/tensor.ts";
-import { aliases, callOn, flattenTensors, inTrace } from "../tensor/trace.ts";
+import { aliases, callOn, checkFunction, flattenTensors, inTrace } from "../tensor/trace.ts";
 import { type Linearization, linearizeGraph } from "../transforms/linearize.ts";
+import { blockOf } from "./block.ts";
 import type { LinearOperator } from "./operator.ts";
 
 export interface HessianOptions {
@@ -16,6 +17,9 @@ export interface HessianOptions {
   readonly keep?: boolean | number;
   /** The loss returns [scalar, aux]; aux is left aside. */
   readonly hasAux?: boolean;
+  /** Which parameters, by path ("blocks.3.mlp.fc1.kernel"): the operator is the diagonal block of the Hessian that is theirs, the others staying as
+   *  they are, and vectors are records { [path]: Tensor } instead of trees. */
+  readonly only?: (path: string) => boolean;
 }
 
 export interface HessianOperator extends LinearOperator {
@@ -41,20 +45,27 @@ interface Part {
 const anew = (recipe: Recipe, params: unknown, batch: readonly unknown[]): Part => ({ recipe, saved: recipe.save(params, batch) });
 
 /**
- * The Hessian of loss(params, ...batch), the mean over `batches` (a list of argument lists), as a linear operator. It is compiled once for each
- * shape of batch, and several vectors run as one plan.
+ * The Hessian of loss(params, ...batch), the mean over `batches` (a list of argument lists), as a linear operator, or with `only` one of its diagonal
+ * blocks. It is compiled once for each shape of batch, and several vectors run as one plan. Vectors are trees like the parameters, or flat [dim] with
+ * the numbers of leaf after leaf, object keys in sorted order.
  */
-export function hessian(loss: Loss, params: unknown, batches: readonly (readonly unknown[])[], options: HessianOptions = {}): HessianOperator {
-  const { keep = true, hasAux = false } = options;
+export function hessian(loss: Loss, all: unknown, batches: readonly (readonly unknown[])[], options: HessianOptions = {}): HessianOperator {
+  const { keep = true, hasAux = false, only } = options;
   if (!Array.isArray(batches) || batches.length === 0 || !batches.every(Array.isArray)) {
     fail("ERR_ARGUMENT", "hessian", "batches must be a list of argument lists, [[images, labels], ...], with at least one");
   }
   if (typeof keep !== "boolean" && !(keep >= 0))
     fail("ERR_ARGUMENT", "hessian", `keep must be true, false or a number of bytes, got ${String(keep)}`);
-  const layout = layoutOf("hessian", params),
-    share = 1 / batches.length;
+  if (only !== undefined) checkFunction("hessian", only);
   const scalar: Loss = hasAux ? (...args) => loss(...args)[0] : loss;
-  const own = holding(params); // the operator lives on when the caller disposes of the parameters
+  const block = only && blockOf("hessian", all, only);
+  const params = block ? block.params : all,
+    layout = layoutOf("hessian", params),
+    share = 1 / batches.length;
+  // The operator lives on when the caller disposes of the parameters.
+  const own = holding(params),
+    rest = holding(block ? block.rest : []);
+  const objective = block ? block.within(scalar, rest) : scalar;
   const device = flattenTensors(own).leaves[0]!.device;
   const recipes = new Map<string, Recipe>(),
     parts: Part[] = [];
@@ -73,7 +84,7 @@ export function hessian(loss: Loss, params: unknown, batches: readonly (readonly
   let room = typeof keep === "number" ? keep : keep ? Number.POSITIVE_INFINITY : 0;
   const keptBytes = new Map<string, number>();
   const recipeOf = (key: string, make: (loss: Loss, share: number) => Recipe): Recipe => {
-    const recipe = recipes.get(key) ?? make(scalar, share);
+    const recipe = recipes.get(key) ?? make(objective, share);
     recipes.set(key, recipe);
     return recipe;
   };
@@ -104,7 +115,7 @@ export function hessian(loss: Loss, params: unknown, batches: readonly (readonly
     tidy(() => products(vs.map(flatten)).map((product, i) => (isFlat(vs[i]) ? product : unravel(product, params)) as V));
   const dispose = (): void => {
     for (const { saved } of parts.splice(0)) disposeOf(saved);
-    disposeOf(own);
+    disposeOf([own, rest]);
     for (const recipe of recipes.values()) recipe.dispose();
     add.dispose();
   };
