@@ -1,6 +1,6 @@
 import { checkOneOf, fail } from "../core/errors.ts";
-import { dense, type GeluForm, init, layerNorm, type Module, mlp, module, patchEmbed } from "../nn/index.ts";
-import { checkSizes, configure, type ImageConfig, imageDefaults, type Model, model } from "./model.ts";
+import { dense, dropPath, type GeluForm, init, layerNorm, type Module, mlp, module, patchEmbed } from "../nn/index.ts";
+import { checkSizes, configure, type ImageConfig, imageDefaults, makeBlocks, type Model, model } from "./model.ts";
 
 export interface MixerConfig extends ImageConfig {
   readonly patch: number;
@@ -27,8 +27,8 @@ export function mixer(options: MixerOptions, name?: string): Model<MixerConfig> 
   return model(name ?? `mixer-d${hidden}-l${layers}/${patch}`, config, macsOf(config), network(config));
 }
 
-/** x += tokens(norm(x)^T)^T; x += channels(norm(x)). */
-function block(tokens: number, { hidden, tokensMlp, channelsMlp, dropout, gelu, dtype }: MixerConfig): Module {
+/** x += path(tokens(norm(x)^T)^T); x += path(channels(norm(x))). */
+function block(tokens: number, pathRate: number, { hidden, tokensMlp, channelsMlp, dropout, gelu, dtype }: MixerConfig): Module {
   const options = { dtype, dropout, gelu, kernelInit: init.lecunNormal, biasInit: init.zeros };
   return module({
     name: "mixerBlock",
@@ -38,10 +38,12 @@ function block(tokens: number, { hidden, tokensMlp, channelsMlp, dropout, gelu, 
       tokens: mlp(tokens, tokensMlp, options),
       norm2: layerNorm(hidden, { dtype }),
       channels: mlp(hidden, channelsMlp, options),
+      path1: dropPath(pathRate),
+      path2: dropPath(pathRate),
     },
     forward(call, x) {
-      const mixed = x.add(call.run("tokens", call.run("norm1", x).mT()).mT());
-      return mixed.add(call.run("channels", call.run("norm2", mixed)));
+      const mixed = x.add(call.run("path1", call.run("tokens", call.run("norm1", x).mT()).mT()));
+      return mixed.add(call.run("path2", call.run("channels", call.run("norm2", mixed))));
     },
   });
 }
@@ -54,7 +56,7 @@ function network(config: MixerConfig): Module {
     dtype,
     children: {
       embed: patchEmbed(patch, channels, hidden, { dtype }),
-      blocks: Array.from({ length: layers }, () => block(tokens, config)),
+      blocks: makeBlocks(config, layers, (_, rate) => block(tokens, rate, config)),
       norm: layerNorm(hidden, { dtype }),
       head: dense(hidden, classes, { dtype, kernelInit: init.zeros }),
     },

@@ -3,7 +3,7 @@ import { fail, nearest } from "../core/errors.ts";
 import { sizeOf } from "../core/shape.ts";
 import { flattenTree } from "../graph/tree.ts";
 import { tidy } from "../index.ts";
-import type { Module, Variables } from "../nn/index.ts";
+import { checkpointed, type Module, type Variables } from "../nn/index.ts";
 import { ravel, type Spec, unravel } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -23,6 +23,10 @@ export interface ImageConfig {
   readonly classes: number;
   /** The share that training drops. */
   readonly dropout: number;
+  /** Stochastic depth: the rate of the last block; the rates of the others grow linearly from 0 with the depth. */
+  readonly dropPath: number;
+  /** Whether each block's inside is computed again in the backward pass instead of being kept: less memory, more time. */
+  readonly checkpoint: boolean;
   readonly dtype: DType;
 }
 
@@ -74,11 +78,21 @@ export function configure<Config extends ImageConfig>(
     fail("ERR_ARGUMENT", op, `there is no option "${name}"${near ? ` (did you mean "${near}"?)` : `; there are: ${names.join(", ")}`}`);
   }
   const config = { ...defaults, ...Object.fromEntries(given) } as Config,
-    { image, channels, classes, dropout } = config;
+    { image, channels, classes, dropout, dropPath, checkpoint } = config;
   checkSizes(op, { image, channels, classes });
-  if (!(dropout >= 0 && dropout < 1)) fail("ERR_ARGUMENT", op, `dropout must be from 0 on and below 1, got ${String(dropout)}`);
+  for (const [what, rate] of Object.entries({ dropout, dropPath }))
+    if (!(rate >= 0 && rate < 1)) fail("ERR_ARGUMENT", op, `${what} must be from 0 on and below 1, got ${String(rate)}`);
+  if (typeof checkpoint !== "boolean") fail("ERR_ARGUMENT", op, `checkpoint must be true or false, got ${String(checkpoint)}`);
   return config;
 }
 
 /** What all networks for images have in common. */
-export const imageDefaults: ImageConfig = { image: 224, channels: 3, classes: 1000, dropout: 0, dtype: "f32" };
+export const imageDefaults: ImageConfig = { image: 224, channels: 3, classes: 1000, dropout: 0, dropPath: 0, checkpoint: false, dtype: "f32" };
+
+/** The residual blocks of a network, block i given its rate of stochastic depth. */
+export function makeBlocks({ dropPath, checkpoint }: ImageConfig, count: number, make: (i: number, dropPath: number) => Module): Module[] {
+  return Array.from({ length: count }, (_, i) => {
+    const block = make(i, count > 1 ? (dropPath * i) / (count - 1) : dropPath);
+    return checkpoint ? checkpointed(block) : block;
+  });
+}

@@ -1,9 +1,8 @@
-import type { DType } from "../core/dtype.ts";
-import { checkOneOf } from "../core/errors.ts";
+import { checkOneOf, fail } from "../core/errors.ts";
 import { maxPool2d, relu } from "../index.ts";
-import { batchNorm, conv2d, dense, dropout, init, type Module, module } from "../nn/index.ts";
+import { batchNorm, conv2d, dense, dropout, dropPath, groupNorm, init, type Module, module } from "../nn/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkSizes, configure, type ImageConfig, imageDefaults, type Model, model } from "./model.ts";
+import { checkSizes, configure, type ImageConfig, imageDefaults, makeBlocks, type Model, model } from "./model.ts";
 
 export interface ResnetConfig extends ImageConfig {
   /** Blocks of each stage; every stage after the first halves the image and doubles the width. */
@@ -14,6 +13,11 @@ export interface ResnetConfig extends ImageConfig {
   readonly width: number;
   /** "imagenet": 7x7 by 2 and a pool by 2; "cifar": 3x3. */
   readonly stem: "imagenet" | "cifar";
+  /**
+   * "batch", or "group": groups of channels (32, or one a channel below 32 channels) after convolutions with standardised weights, as in big_vision's
+   * models/bit.py: no statistics are kept, and images do not see each other.
+   */
+  readonly norm: "batch" | "group";
 }
 
 export type ResnetOptions = Pick<ResnetConfig, "blocks"> & Partial<ResnetConfig>;
@@ -30,14 +34,17 @@ interface Block {
   readonly shortcut?: Conv;
 }
 
-/** A residual network (v1.5: strides on the 3x3) with batch norms, whose blocks start as the identity. */
+/** A residual network (v1.5: strides on the 3x3) with batch norms, unless `norm` says otherwise; its blocks start as the identity. */
 export function resnet(options: ResnetOptions, name?: string): Model<ResnetConfig> {
-  const defaults = { ...imageDefaults, block: "bottleneck", width: 64, stem: "imagenet" } as const;
+  const defaults = { ...imageDefaults, block: "bottleneck", width: 64, stem: "imagenet", norm: "batch" } as const;
   const config = configure<ResnetConfig>("resnet", defaults, options, ["blocks"]),
     { width, blocks } = config;
   checkSizes("resnet", { width, ...Object.fromEntries(blocks.map((n, i) => [`blocks[${i}]`, n])) });
   checkOneOf("resnet", "block", config.block, ["bottleneck", "basic"]);
   checkOneOf("resnet", "stem", config.stem, ["imagenet", "cifar"]);
+  checkOneOf("resnet", "norm", config.norm, ["batch", "group"]);
+  if (config.norm === "group" && width > 32 && width % 32 !== 0)
+    fail("ERR_SHAPE", "resnet", `group norms have 32 groups, so a width up to 32 or a multiple of 32 was expected, got ${width}`);
   return model(name ?? `resnet-w${width}-${blocks.join("-")}`, config, macsOf(config), network(config));
 }
 
@@ -73,20 +80,27 @@ function plan({ blocks, block, width }: ResnetConfig): { stages: Block[][]; outp
   return { stages, outputs: inputs };
 }
 
-/** relu(x or shortcut(x) + branch(x)); the branch's last norm starts with scale 0. Notes its ReLUs as "relu1", "relu2", ...; the last is what comes out. */
-function residualBlock({ convs, shortcut }: Block, dtype: DType): Module {
+const convOf = (conv: Conv, { dtype, norm }: ResnetConfig): Module =>
+  conv2d(conv.inputs, conv.outputs, { ...conv, dtype, standardized: norm === "group" });
+
+const normOf = (channels: number, { dtype, norm }: ResnetConfig, scaleInit = init.ones): Module =>
+  norm === "batch" ? batchNorm(channels, { dtype, scaleInit }) : groupNorm(channels, { dtype, scaleInit, groups: Math.min(32, channels), eps: 1e-6 });
+
+/** relu(x or shortcut(x) + path(branch(x))); the branch's last norm starts with scale 0. Notes its ReLUs as "relu1", "relu2", ...; the last is what comes out. */
+function residualBlock({ convs, shortcut }: Block, rate: number, config: ResnetConfig): Module {
   const children: Record<string, Module> = {};
   convs.forEach((conv, i) => {
-    children[conv.name] = conv2d(conv.inputs, conv.outputs, { ...conv, dtype });
-    children[`norm${i + 1}`] = batchNorm(conv.outputs, { dtype, scaleInit: i === convs.length - 1 ? init.zeros : init.ones });
+    children[conv.name] = convOf(conv, config);
+    children[`norm${i + 1}`] = normOf(conv.outputs, config, i === convs.length - 1 ? init.zeros : init.ones);
   });
   if (shortcut) {
-    children.shortcut = conv2d(shortcut.inputs, shortcut.outputs, { ...shortcut, dtype });
-    children.shortcutNorm = batchNorm(shortcut.outputs, { dtype });
+    children.shortcut = convOf(shortcut, config);
+    children.shortcutNorm = normOf(shortcut.outputs, config);
   }
+  children.path = dropPath(rate);
   return module({
     name: "residualBlock",
-    dtype,
+    dtype: config.dtype,
     children,
     forward(call, x) {
       const active = (y: Tensor, i: number): Tensor => {
@@ -95,23 +109,26 @@ function residualBlock({ convs, shortcut }: Block, dtype: DType): Module {
         return out;
       };
       const branch = convs.reduce((y, { name }, i) => call.run(`norm${i + 1}`, call.run(name, i === 0 ? y : active(y, i))), x);
-      return active(branch.add(shortcut ? call.run("shortcutNorm", call.run("shortcut", x)) : x), convs.length);
+      return active(call.run("path", branch).add(shortcut ? call.run("shortcutNorm", call.run("shortcut", x)) : x), convs.length);
     },
   });
 }
 
 function network(config: ResnetConfig): Module {
-  const { stem, classes, dropout: rate, dtype } = config,
+  const { stem, classes, dropout: dropRate, dtype } = config,
     first = stemOf(config),
-    { stages, outputs } = plan(config);
+    { stages, outputs } = plan(config),
+    blocks = stages.flat(),
+    made = makeBlocks(config, blocks.length, (i, rate) => residualBlock(blocks[i]!, rate, config)),
+    ends = stages.map((_, i) => stages.slice(0, i + 1).flat().length);
   return module({
     name: "resnet",
     dtype,
     children: {
-      conv: conv2d(first.inputs, first.outputs, { ...first, dtype }),
-      norm: batchNorm(first.outputs, { dtype }),
-      ...Object.fromEntries(stages.map((blocks, i) => [`stage${i + 1}`, blocks.map((block) => residualBlock(block, dtype))])),
-      drop: dropout(rate),
+      conv: convOf(first, config),
+      norm: normOf(first.outputs, config),
+      ...Object.fromEntries(ends.map((end, i) => [`stage${i + 1}`, made.slice(ends[i - 1] ?? 0, end)])),
+      drop: dropout(dropRate),
       head: dense(outputs, classes, { dtype, kernelInit: init.zeros }),
     },
     forward(call, images) {

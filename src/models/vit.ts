@@ -1,7 +1,7 @@
 import { checkOneOf, fail } from "../core/errors.ts";
 import { concat, tanh } from "../index.ts";
 import { dense, dropout, type GeluForm, init, layerNorm, type Module, module, patchEmbed, transformerBlock } from "../nn/index.ts";
-import { checkSizes, configure, type ImageConfig, imageDefaults, type Model, model } from "./model.ts";
+import { checkSizes, configure, type ImageConfig, imageDefaults, makeBlocks, type Model, model } from "./model.ts";
 
 export interface VitConfig extends ImageConfig {
   readonly patch: number;
@@ -29,9 +29,9 @@ export function vit(options: VitOptions, name?: string): Model<VitConfig> {
   return model(name ?? `vit-d${hidden}-l${layers}-h${heads}/${patch}`, config, macsOf(config), network(config));
 }
 
-function network({ image, channels, classes, patch, hidden, layers, heads, mlp, dropout: rate, representation, gelu, dtype }: VitConfig): Module {
+function network(config: VitConfig): Module {
+  const { image, channels, classes, patch, hidden, layers, heads, mlp, dropout: rate, representation, gelu, dtype } = config;
   const tokens = (image / patch) ** 2 + 1;
-  const block = () => transformerBlock(hidden, { heads, mlp, dropout: rate, gelu, dtype });
   return module({
     name: "vit",
     dtype,
@@ -39,7 +39,7 @@ function network({ image, channels, classes, patch, hidden, layers, heads, mlp, 
     children: {
       embed: patchEmbed(patch, channels, hidden, { dtype }),
       drop: dropout(rate),
-      blocks: Array.from({ length: layers }, block),
+      blocks: makeBlocks(config, layers, (_, dropPath) => transformerBlock(hidden, { heads, mlp, dropout: rate, dropPath, gelu, dtype })),
       norm: layerNorm(hidden, { dtype }),
       ...(representation > 0 && { representation: dense(hidden, representation, { dtype, kernelInit: init.lecunNormal }) }),
       head: dense(representation || hidden, classes, { dtype, kernelInit: init.zeros }),

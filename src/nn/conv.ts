@@ -1,5 +1,7 @@
 import type { DType } from "../core/dtype.ts";
-import { conv2d as convolve, batchNorm as normalize } from "../index.ts";
+import { fail } from "../core/errors.ts";
+import { conv2d as convolve, groupNorm as normalizeGroups, batchNorm as normalize } from "../index.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { heNormalFanOut, type Init, ones, zeros } from "./init.ts";
 import { type Module, module } from "./module.ts";
 
@@ -8,17 +10,33 @@ export interface ConvOptions {
   readonly stride?: number;
   readonly dtype?: DType;
   readonly kernelInit?: Init;
+  /** The kernel is used with mean 0 and standard deviation 1 for each output. */
+  readonly standardized?: boolean;
+}
+
+/** (w - mean) / (std + 1e-5) over all axes but the last (weight standardisation, Qiao et al. 2019, with the constant of big_vision's models/bit.py). */
+function standardize(kernel: Tensor): Tensor {
+  const axis = [0, 1, 2],
+    keepDims = true;
+  return kernel.sub(kernel.mean({ axis, keepDims })).div(kernel.std({ axis, keepDims }).add(1e-5));
 }
 
 /** Images [N, H, W, inputs] to [N, ceil(H / stride), ceil(W / stride), outputs], padded by (window - 1) / 2 on all sides; without a bias. */
-export function conv2d(inputs: number, outputs: number, { window = 3, stride = 1, dtype, kernelInit = heNormalFanOut }: ConvOptions = {}): Module {
+export function conv2d(
+  inputs: number,
+  outputs: number,
+  { window = 3, stride = 1, dtype, kernelInit = heNormalFanOut, standardized = false }: ConvOptions = {},
+): Module {
   const pad = (window - 1) / 2,
     sides: [number, number] = [pad, pad];
   return module({
     name: "conv2d",
     dtype,
     params: { kernel: { shape: [window, window, inputs, outputs], init: kernelInit } },
-    forward: (call, x) => convolve(x, call.param("kernel"), { stride, padding: [sides, sides] }),
+    forward(call, x) {
+      const kernel = call.param("kernel");
+      return convolve(x, standardized ? standardize(kernel) : kernel, { stride, padding: [sides, sides] });
+    },
   });
 }
 
@@ -60,5 +78,24 @@ export function batchNorm(size: number, { dtype, eps = 1e-5, momentum = 0.9, sca
       );
       return y;
     },
+  });
+}
+
+export interface GroupNormOptions {
+  readonly dtype?: DType;
+  /** Groups of neighbouring channels; they divide the size. */
+  readonly groups: number;
+  readonly eps?: number;
+  readonly scaleInit?: Init;
+}
+
+/** Mean 0 and variance 1 over the pixels and the channels of a group, for each image; then scale and bias by channel. x [N, ..., size]. */
+export function groupNorm(size: number, { dtype, groups, eps = 1e-6, scaleInit = ones }: GroupNormOptions): Module {
+  if (size % groups !== 0) fail("ERR_SHAPE", "groupNorm", `groups must divide the size, got ${groups} groups for ${size}`);
+  return module({
+    name: "groupNorm",
+    dtype,
+    params: { scale: { shape: [size], init: scaleInit }, bias: { shape: [size], init: zeros } },
+    forward: (call, x) => normalizeGroups(x, call.param("scale"), call.param("bias"), { groups, eps }),
   });
 }

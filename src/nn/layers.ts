@@ -1,5 +1,5 @@
 import type { DType } from "../core/dtype.ts";
-import { dropout as dropOut, layerNorm as normalize, patchEmbed as embed } from "../index.ts";
+import { dropout as dropOut, layerNorm as normalize, patchEmbed as embed, random, where } from "../index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Init, lecunNormal, ones, xavierUniform, zeros } from "./init.ts";
 import { type Module, module } from "./module.ts";
@@ -48,6 +48,21 @@ export function patchEmbed(
 /** In training sets a share of the numbers to 0 and scales the others up. */
 export function dropout(rate: number): Module {
   return module({ name: "dropout", forward: (call, x) => (call.train && rate > 0 ? dropOut(x, rate, call.key()) : x) });
+}
+
+/**
+ * Stochastic depth (Huang et al. 2016, section 3) for a residual branch x [N, ...]: in training sets a share of the samples to 0 and scales the
+ * others by 1 / (1 - rate), so that nothing is scaled outside of training.
+ */
+export function dropPath(rate: number): Module {
+  return module({
+    name: "dropPath",
+    forward(call, x) {
+      if (!call.train || rate === 0) return x;
+      const kept = random.bernoulli(call.key(), [x.shape[0]!, ...x.shape.slice(1).map(() => 1)], { p: 1 - rate });
+      return where(kept, x.mul(1 / (1 - rate)), 0);
+    },
+  });
 }
 
 /** A function of one tensor as a module. */

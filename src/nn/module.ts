@@ -149,7 +149,7 @@ export function module(definition: Definition): Module {
           },
           key: () =>
             subkey(modules.length + drawn++) ??
-            fail("ERR_ARGUMENT", name, "training with dropout needs a key: apply(variables, x, { train: true, key })"),
+            fail("ERR_ARGUMENT", name, "training with dropout or stochastic depth needs a key: apply(variables, x, { train: true, key })"),
         };
         const out = forward(call, x);
         const own = Object.fromEntries(Object.keys(state).map((leaf) => [leaf, call.state(leaf)]));

@@ -2,7 +2,7 @@ import type { DType } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
 import { attention, gelu, softmax, split } from "../index.ts";
 import { type Init, normal, xavierUniform } from "./init.ts";
-import { dense, dropout, layerNorm } from "./layers.ts";
+import { dense, dropout, dropPath, layerNorm } from "./layers.ts";
 import { type Module, module } from "./module.ts";
 
 /** The form of GELU: "tanh" (JAX's networks) or "none" (by erf, PyTorch's). */
@@ -53,10 +53,12 @@ export function mlp(size: number, hidden: number, options: MlpOptions = {}): Mod
 export interface BlockOptions extends MlpOptions {
   readonly heads: number;
   readonly mlp: number;
+  /** The rate of stochastic depth for both branches. */
+  readonly dropPath?: number;
 }
 
-/** x += dropout(attention(norm(x))); x += mlp(norm(x)). */
-export function transformerBlock(size: number, { heads, mlp: hidden, ...options }: BlockOptions): Module {
+/** x += path(dropout(attention(norm(x)))); x += path(mlp(norm(x))). */
+export function transformerBlock(size: number, { heads, mlp: hidden, dropPath: pathRate = 0, ...options }: BlockOptions): Module {
   const { dtype, dropout: rate = 0 } = options;
   return module({
     name: "transformerBlock",
@@ -67,10 +69,12 @@ export function transformerBlock(size: number, { heads, mlp: hidden, ...options 
       drop: dropout(rate),
       norm2: layerNorm(size, { dtype }),
       mlp: mlp(size, hidden, options),
+      path1: dropPath(pathRate),
+      path2: dropPath(pathRate),
     },
     forward(call, x) {
-      const attended = x.add(call.run("drop", call.run("attention", call.run("norm1", x))));
-      return attended.add(call.run("mlp", call.run("norm2", attended)));
+      const attended = x.add(call.run("path1", call.run("drop", call.run("attention", call.run("norm1", x)))));
+      return attended.add(call.run("path2", call.run("mlp", call.run("norm2", attended))));
     },
   });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { imageDefaults, makeBlocks } from "../../src/models/model.ts";
 import * as nn from "../../src/nn/index.ts";
 import { expectClose, expectCode, f64, flatNumbers, leavesOf, st } from "./helpers.ts";
 
@@ -64,6 +65,67 @@ describe("modules", () => {
     expectClose(await tested.out.data(), await formula(state.mean, state.variance).data(), 1e-12);
     const moved = { mean: state.mean.mul(0.9).add(mean.mul(0.1)), variance: state.variance.mul(0.9).add(variance.mul((0.1 * count) / (count - 1))) };
     expectClose(await flatNumbers(trained.state), await flatNumbers(moved), 1e-12);
+  });
+
+  describe("stochastic depth", () => {
+    it("drops a share of whole samples and scales the others, in training only", async () => {
+      const rate = 0.3,
+        samples = 2000,
+        path = nn.dropPath(rate),
+        variables = path.init(key),
+        x = f64(1, samples, 2, 3);
+      expect(await path.apply(variables, x).out.data()).toEqual(await x.data());
+      const [before, after] = [(await x.data()) as Float64Array, (await path.apply(variables, x, { train: true, key }).out.data()) as Float64Array];
+      let kept = 0;
+      for (let i = 0; i < samples; i++) {
+        const scale = after[6 * i] === 0 ? 0 : 1 / (1 - rate);
+        if (scale > 0) kept++;
+        for (let j = 6 * i; j < 6 * i + 6; j++) expect(Math.abs(after[j]! - scale * before[j]!)).toBeLessThanOrEqual(1e-15);
+      }
+      // Five standard deviations of the binomial distribution.
+      expect(Math.abs(kept - samples * (1 - rate))).toBeLessThan(5 * Math.sqrt(samples * rate * (1 - rate)));
+      await expectCode("ERR_ARGUMENT", () => path.apply(variables, x, { train: true }));
+    });
+
+    it("of a block is a mask for each branch of each sample", async () => {
+      const make = (dropPath: number) => nn.transformerBlock(4, { heads: 2, mlp: 8, dropPath, dtype: "f64" });
+      const block = make(0.5),
+        variables = block.init(key),
+        p = variables.params as any,
+        samples = 64,
+        x = f64(2, samples, 3, 4);
+      expect(await flatNumbers(p)).toEqual(await flatNumbers(make(0).init(key).params));
+      const norm = (y: any, { scale, bias }: any) => st.layerNorm(y, scale, bias, { eps: 1e-6 });
+      const attended = nn.multiHeadAttention(4, 2, { dtype: "f64" }).apply({ params: p.attention, state: {} }, norm(x, p.norm1)).out;
+      const outcomes = [0, 2].flatMap((first) => {
+        const middle = x.add(attended.mul(first)),
+          made = nn.mlp(4, 8, { dtype: "f64" }).apply({ params: p.mlp, state: {} }, norm(middle, p.norm2)).out;
+        return [0, 2].map((second) => middle.add(made.mul(second)));
+      });
+      const got = await block.apply(variables, x, { train: true, key }).out.data(),
+        wanted = await Promise.all(outcomes.map((y) => y.data())),
+        counts = [0, 0, 0, 0];
+      for (let at = 0; at < got.length; at += 12) {
+        const matches = wanted.map((y) => Math.max(...Array.from({ length: 12 }, (_, j) => Math.abs(y[at + j]! - got[at + j]!))) < 1e-12);
+        expect(matches.filter(Boolean).length).toBe(1);
+        counts[matches.indexOf(true)]!++;
+      }
+      // Each outcome has a chance of 1/4 a sample: that one never comes up in 64 has a chance below 5e-8.
+      expect(Math.min(...counts)).toBeGreaterThan(0);
+    });
+
+    it("grows linearly with the depth to the last block's rate", () => {
+      const ratesOf = (count: number) => {
+        const rates: number[] = [];
+        makeBlocks({ ...imageDefaults, dropPath: 0.3 }, count, (_, rate) => {
+          rates.push(rate);
+          return nn.dropPath(rate);
+        });
+        return rates;
+      };
+      expectClose(ratesOf(4), [0, 0.1, 0.2, 0.3], 1e-15);
+      expect(ratesOf(1)).toEqual([0.3]);
+    });
   });
 
   it("missing parameters are named", () => expectCode("ERR_ARGUMENT", () => nn.dense(2, 2).apply({ params: {}, state: {} }, f64(1, 2, 2))));
