@@ -6,8 +6,12 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkCount, checkNumber } from "./check.ts";
 
 export interface SamOptions {
-  /** The length of the perturbation. */
+  /** The length of the perturbation: 0.05 by default, with `adaptive` 0.5. */
   readonly rho?: number;
+  /** ASAM: lengths are measured in units of the parameters, T = |p| + eta elementwise. */
+  readonly adaptive?: boolean;
+  /** With adaptive: what T is where a parameter is zero, 0.01 by default. */
+  readonly eta?: number;
   readonly argnums?: number | readonly number[];
   readonly hasAux?: boolean;
   /** Images of one perturbation: the batch is split along axis 0 into shards of m, each with a perturbation of its own. Default: the whole batch. */
@@ -20,12 +24,16 @@ type Loss = (...args: any[]) => any;
 type Gradient = (...args: any[]) => [value: any, gradients: any];
 
 /**
- * Sharpness-aware minimization: the gradient at p + rho g / ||g||_2, one norm over all parameters. Called as valueAndGrad(loss) is; the value
- * (and aux, such as the state of batch norms) is that of the unperturbed point. With m, aux is a list, one a shard.
+ * Sharpness-aware minimization (Foret et al. 2021, algorithm 1): the gradient at p + rho g / ||g||_2, one norm over all parameters. With `adaptive` it
+ * is taken at p + rho T^2 g / ||T g||_2 (ASAM; Kwon et al. 2021, equation 5, elementwise). T is the same function of all parameters, as in the
+ * equation; the authors' program sets T = 1 for what is not named "weight", which moves biases far more than kernels. Called as valueAndGrad(loss)
+ * is; the value (and aux, such as the state of batch norms) is that of the unperturbed point. With m, aux is a list, one a shard.
  */
 export function sam(loss: Loss, options: SamOptions = {}): Gradient {
-  const { argnums = 0, hasAux = false, m, inAxes = 0 } = options;
-  const rho = checkNumber("sam", "rho", options.rho ?? 0.05);
+  const { argnums = 0, hasAux = false, m, inAxes = 0, adaptive = false } = options;
+  const rho = checkNumber("sam", "rho", options.rho ?? (adaptive ? 0.5 : 0.05)),
+    eta = checkNumber("sam", "eta", options.eta ?? 0.01);
+  if (options.eta !== undefined && !adaptive) fail("ERR_ARGUMENT", "sam", "eta needs adaptive: true");
   if (m !== undefined) checkCount("sam", "m", m, 1);
   const gradient = valueAndGrad(loss, { argnums, hasAux }) as Gradient;
   const positions = typeof argnums === "number" ? [argnums] : argnums;
@@ -35,9 +43,13 @@ export function sam(loss: Loss, options: SamOptions = {}): Gradient {
       const [value, g] = gradient(...args);
       if (rho === 0) return [value, g];
       const chosen = positions.map((i) => args[i]),
+        p = ravel(chosen, "sam"),
         flat = ravel(g, "sam"),
-        norm = flat.square().sum().sqrt();
-      const moved = unravel(ravel(chosen, "sam").add(flat.mul(div(rho, where(norm.greater(0), norm, 1)))), chosen, "sam");
+        scales = adaptive ? p.abs().add(eta) : null;
+      const scaled = scales ? flat.mul(scales) : flat,
+        norm = scaled.square().sum().sqrt(),
+        direction = scales ? scaled.mul(scales) : scaled;
+      const moved = unravel(p.add(direction.mul(div(rho, where(norm.greater(0), norm, 1)))), chosen, "sam");
       const there = [...args];
       positions.forEach((position, i) => {
         there[position] = moved[i];
