@@ -7,28 +7,45 @@ const imageNet = { image: 224, classes: 1000 },
   cifar = { image: 32, classes: 10 };
 
 describe("sizes", () => {
+  // The 18 networks of Chen, Hsieh, Gong 2022 (tables 2 and 7), counted by hand; ViTs of the paper have the tanh layer (second group).
   const rows: [name: string, options: models.CreateOptions, params: number, macs?: number][] = [
-    ["vit-ti/16", imageNet, 5_717_416],
+    ["resnet-50", imageNet, 25_557_032, 4_089_184_256],
+    ["resnet-101", imageNet, 44_549_160, 7_801_405_440],
+    ["resnet-152", imageNet, 60_192_808, 11_513_626_624],
+    ["resnet-50x2", imageNet, 98_004_072, 16_116_613_120],
+    ["resnet-101x2", imageNet, 173_868_136, 30_965_497_856],
+    ["resnet-152x2", imageNet, 236_350_568, 45_814_382_592],
     ["vit-s/32", imageNet, 22_878_952, 1_142_909_952],
     ["vit-s/16", imageNet, 22_050_664, 4_598_882_304],
     ["vit-s/14", imageNet, 22_004_584, 6_123_945_984],
     ["vit-s/8", imageNet, 22_055_272, 22_405_742_592],
     ["vit-b/32", imageNet, 88_224_232, 4_409_186_304],
     ["vit-b/16", imageNet, 86_567_656, 17_563_828_224],
+    ["mixer-s/32", imageNet, 19_104_624, 1_002_426_368],
+    ["mixer-s/16", imageNet, 18_528_264, 3_776_958_464],
+    ["mixer-s/8", imageNet, 20_646_504, 14_875_086_848],
+    ["mixer-b/32", imageNet, 60_293_428, 3_237_722_112],
+    ["mixer-b/16", imageNet, 59_880_472, 12_601_767_936],
+    ["mixer-b/8", imageNet, 64_864_168, 50_057_951_232],
+    ["vit-s/32", { ...imageNet, representation: 384 }, 23_026_792, 1_143_057_408],
+    ["vit-s/16", { ...imageNet, representation: 384 }, 22_198_504, 4_599_029_760],
+    ["vit-s/14", { ...imageNet, representation: 384 }, 22_152_424, 6_124_093_440],
+    ["vit-s/8", { ...imageNet, representation: 384 }, 22_203_112, 22_405_890_048],
+    ["vit-b/32", { ...imageNet, representation: 768 }, 88_814_824, 4_409_776_128],
+    ["vit-b/16", { ...imageNet, representation: 768 }, 87_158_248, 17_564_418_048],
+    // models_test.py of google-research/vision_transformer
+    ["vit-ti/16", imageNet, 5_717_416],
+    ["vit-b/8", imageNet, 86_576_872],
     ["vit-l/16", imageNet, 304_326_632],
     ["vit-l/32", imageNet, 306_535_400],
-    ["vit-s/32", { ...imageNet, representation: 384 }, 23_026_792, 1_143_057_408],
-    ["vit-b/16", { ...imageNet, representation: 768 }, 87_158_248, 17_564_418_048],
-    ["mixer-s/32", imageNet, 19_104_624, 1_002_426_368],
-    ["mixer-s/8", imageNet, 20_646_504, 14_875_086_848],
-    ["mixer-b/16", imageNet, 59_880_472, 12_601_767_936],
-    ["mixer-b/32", imageNet, 60_293_428, 3_237_722_112],
-    ["resnet-50", imageNet, 25_557_032, 4_089_184_256],
-    ["resnet-101", imageNet, 44_549_160, 7_801_405_440],
-    ["resnet-152", imageNet, 60_192_808, 11_513_626_624],
-    ["resnet-50x2", imageNet, 98_004_072, 16_116_613_120],
-    ["resnet-152x2", imageNet, 236_350_568, 45_814_382_592],
-    ["resnet-20", cifar, 272_474],
+    // depth 6 n + 2. Parameters: stem 27 * 16 + 32; stages of width w = 16, 32, 64: n blocks of 18 w^2 + 4 w; stages 2 and 3: 9 w^2 / 2 less
+    // in the first block, w^2 / 2 + 2 w more for its shortcut; head 650. So 97,216 n - 19,174: 0.27, 0.46, 0.66, 0.85 million (He et al. 2016,
+    // table 6, without the 2,752 of the shortcuts). Multiply-adds: stem 442,368; 4,718,592 a block, 1,179,648 - 131,072 less in the first of stages
+    // 2 and 3; head 640. So 14,155,776 n - 1,654,144.
+    ["resnet-20", cifar, 272_474, 40_813_184],
+    ["resnet-32", cifar, 466_906, 69_124_736],
+    ["resnet-44", cifar, 661_338, 97_436_288],
+    ["resnet-56", cifar, 855_770, 125_747_840],
     ["vit-ti/4", cifar, 5_362_762],
     ["vit-ti/4", { ...cifar, hidden: 128, layers: 6, heads: 4 }, 1_205_898],
   ];
@@ -46,10 +63,20 @@ describe("sizes", () => {
     const resnet = models.resnet({ ...cifar, blocks: [2, 2, 2], block: "basic", stem: "cifar" });
     expect([mixer.paramCount, resnet.paramCount]).toEqual([1_132_170, 2_777_674]);
   });
-  it("running statistics are state", () => {
-    const { state } = models.create("resnet-50", imageNet).shapes();
-    expect(leavesOf<{ shape: number[] }>(state).reduce((n, { shape }) => n + sizeOf(shape), 0)).toBe(53_120);
-  });
+  const statistics = {
+    "resnet-50": 53_120,
+    "resnet-101": 105_344,
+    "resnet-152": 151_424,
+    "resnet-50x2": 106_240,
+    "resnet-101x2": 210_688,
+    "resnet-152x2": 302_848,
+  };
+  for (const [name, count] of Object.entries(statistics)) {
+    it(`running statistics of ${name} are state`, () => {
+      const { state } = models.create(name, imageNet).shapes();
+      expect(leavesOf<{ shape: number[] }>(state).reduce((n, { shape }) => n + sizeOf(shape), 0)).toBe(count);
+    });
+  }
   it("a free form has a name of its own", () => {
     const net = models.vit({ ...cifar, patch: 4, hidden: 128, layers: 6, heads: 4 });
     expect([net.name, net.paramCount, net.config.mlp]).toEqual(["vit-d128-l6-h4/4", 1_205_898, 512]);
