@@ -7,6 +7,12 @@ import type { Tensor } from "../tensor/tensor.ts";
 export type DecayMask = ((path: string, leaf: Tensor) => boolean) | MaskTree;
 export type MaskTree = boolean | readonly MaskTree[] | { readonly [key: string]: MaskTree };
 
+/**
+ * A decayMask: the weights of linear layers, convolutions and patch embeddings decay, which are the leaves named "kernel"; biases, scales of norms,
+ * class token and position embedding do not. big_vision's default is the same: what ends in "/kernel".
+ */
+export const decayKernels = (path: string): boolean => path.slice(path.lastIndexOf(".") + 1) === "kernel";
+
 /** weightDecay for the leaves that decay, 0 for the others: a number where all are alike, else a vector over the flat parameters. */
 export function decayFactors(op: string, params: unknown, weightDecay: number, mask: DecayMask | undefined): Tensor | number {
   if (mask === undefined) return weightDecay;

@@ -43,25 +43,56 @@ export interface WarmupOptions {
   readonly end?: number;
 }
 
-function warmed(op: string, { peak, warmup, steps, end = 0 }: WarmupOptions, fall: (progress: Tensor) => Tensor): Schedule {
+/** On a line from 0 to the peak in the first `warmup` steps, then `after`. */
+function warmed(op: string, { peak, warmup }: Pick<WarmupOptions, "peak" | "warmup">, after: (step: Tensor) => Tensor): Schedule {
   checkNumber(op, "peak", peak, { open: true });
-  checkNumber(op, "end", end);
   checkCount(op, "warmup", warmup, 0);
-  checkCount(op, "steps", steps, warmup + 1);
-  return (step) => {
-    const falling = fall(progress(step, warmup, steps))
+  return (step) => (warmup === 0 ? after(step) : where(step.less(warmup), step.mul(peak / warmup), after(step)));
+}
+
+/** After the warm-up from the peak to the end, by the share of the way down that is left at a progress from 0 to 1. */
+function falling(op: string, options: WarmupOptions, fall: (progress: Tensor) => Tensor): Schedule {
+  const { peak, warmup, steps, end = 0 } = options;
+  const schedule = warmed(op, options, (step) =>
+    fall(progress(step, warmup, steps))
       .mul(peak - end)
-      .add(end);
-    return warmup === 0 ? falling : where(step.less(warmup), step.mul(peak / warmup), falling);
-  };
+      .add(end),
+  );
+  checkNumber(op, "end", end);
+  checkCount(op, "steps", steps, warmup + 1);
+  return schedule;
 }
 
 /** Up to the peak on a line, down to the end on half a cosine. */
 export const warmupCosine = (options: WarmupOptions): Schedule =>
-  warmed("warmupCosine", options, (share) => share.mul(Math.PI).cos().add(1).mul(0.5));
+  falling("warmupCosine", options, (share) => share.mul(Math.PI).cos().add(1).mul(0.5));
 
 /** Up to the peak on a line, down to the end on a line. */
-export const warmupLinear = (options: WarmupOptions): Schedule => warmed("warmupLinear", options, (share) => share.neg().add(1));
+export const warmupLinear = (options: WarmupOptions): Schedule => falling("warmupLinear", options, (share) => share.neg().add(1));
+
+/** Up to the peak on a line, and the peak from there on. */
+export const warmupConstant = (options: Pick<WarmupOptions, "peak" | "warmup">): Schedule =>
+  warmed("warmupConstant", options, (step) => fullLike(step, options.peak));
+
+export interface WarmupStepOptions extends Omit<WarmupOptions, "end"> {
+  /** Shares of the steps (rounded to whole steps), each of which multiplies the rate by the factor: [0.5, 0.75] by default. */
+  readonly milestones?: readonly number[];
+  /** 0.1 by default. */
+  readonly factor?: number;
+}
+
+/** Up to the peak on a line, down in stairs (He et al. 2016, section 4.2, whose CIFAR runs divide by 10 at half and three quarters). */
+export function warmupStep(options: WarmupStepOptions): Schedule {
+  const { peak, warmup, steps, milestones = [0.5, 0.75], factor = 0.1 } = options;
+  const schedule = warmed("warmupStep", options, (step) => {
+    const places = milestones.map((share) => Math.round(share * steps));
+    return descend(step, peak, factor, places);
+  });
+  checkCount("warmupStep", "steps", steps, warmup + 1);
+  checkNumber("warmupStep", "factor", factor, { open: true });
+  for (const share of milestones) checkNumber("warmupStep", "a milestone", share, { open: true, below: 1 });
+  return schedule;
+}
 
 export interface MultiStepOptions {
   readonly start: number;
@@ -74,7 +105,12 @@ export function multiStep({ start, milestones, gamma = 0.1 }: MultiStepOptions):
   checkNumber("multiStep", "start", start, { open: true });
   checkNumber("multiStep", "gamma", gamma, { open: true });
   for (const at of milestones) checkCount("multiStep", "a milestone", at, 0);
+  return (step) => descend(step, start, gamma, milestones);
+}
+
+/** start * factor^(milestones reached). */
+function descend(step: Tensor, start: number, factor: number, milestones: readonly number[]): Tensor {
   const ascending = [...milestones].sort((a, b) => a - b);
-  const last = start * gamma ** ascending.length;
-  return (step) => ascending.reduceRight((later, at, k) => where(step.less(at), start * gamma ** k, later), fullLike(step, last));
+  const last = start * factor ** ascending.length;
+  return ascending.reduceRight((later, at, k) => where(step.less(at), start * factor ** k, later), fullLike(step, last));
 }
