@@ -1,16 +1,22 @@
 import { fail, nearest } from "./errors.ts";
 
+/** All dtypes. */
 export const dtypes = ["f64", "f32", "f16", "bf16", "i32", "u32", "u8", "bool"] as const;
+/** What the elements of a tensor are: floats of 64, 32 and 16 bits (IEEE half, bfloat16), integers with and without sign, bytes, truth values. */
 export type DType = (typeof dtypes)[number];
 
+/** Bytes of one element. */
 export const bytesPer: Record<DType, number> = { f64: 8, f32: 4, f16: 2, bf16: 2, i32: 4, u32: 4, u8: 1, bool: 1 };
 
+/** Whether a dtype is f64, f32, f16 or bf16. */
 export const isFloat = (dtype: DType): boolean => dtype === "f64" || dtype === "f32" || dtype === "f16" || dtype === "bf16";
+/** Whether a dtype is i32, u32 or u8. */
 export const isInteger = (dtype: DType): boolean => dtype === "i32" || dtype === "u32" || dtype === "u8";
 
 /** The float that integers become in `mean`, `exp`, `div`: i32 -> f32, floats stay. */
 export const toFloat = (dtype: DType): DType => (isFloat(dtype) ? dtype : "f32");
 
+/** Throws ERR_DTYPE unless `dtype` is one; offers the nearest spelling. */
 export function checkDType(op: string, dtype: unknown): DType {
   if ((dtypes as readonly unknown[]).includes(dtype)) return dtype as DType;
   const near = typeof dtype === "string" ? nearest(dtype, dtypes) : undefined;
@@ -34,6 +40,7 @@ export function promoteWeak(dtype: DType, value: number | boolean): DType {
   return dtype === "bool" ? "i32" : dtype;
 }
 
+/** The typed arrays that tensors are made from and read as; f16 and bf16 are stored as their bits in Uint16Array. */
 export type TypedArray = Float64Array | Float32Array | Uint16Array | Int32Array | Uint32Array | Uint8Array;
 
 /** The JS array that stores a dtype; f16 and bf16 are stored as their bits. */
@@ -50,12 +57,14 @@ export const storageArray = {
 
 const scratch = new DataView(new ArrayBuffer(8));
 
+/** Bfloat16 bits of a number, to nearest even. */
 export function f32ToBf16(value: number): number {
   scratch.setFloat32(0, value);
   const bits = scratch.getUint32(0);
   if (Number.isNaN(value)) return 0x7fc0;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff; // to nearest, ties to even
 }
+/** The number of bfloat16 bits. */
 export function bf16ToF32(bits: number): number {
   scratch.setUint32(0, bits << 16);
   return scratch.getFloat32(0);
@@ -84,6 +93,7 @@ export function f32ToF16(value: number): number {
     rest = mantissa & 0x1fff;
   return sign | (base + (rest > 0x1000 || (rest === 0x1000 && base & 1) ? 1 : 0));
 }
+/** The number of IEEE half bits. */
 export function f16ToF32(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1,
     exponent = (bits >>> 10) & 31,

@@ -1,4 +1,6 @@
-/** What went wrong, in one word that programs can test. The file system's own errors keep Node's codes. */
+/** What went wrong, in one word that programs can test: sizes that do not agree; a dtype that cannot be used; an axis, index, name or option out
+ *  of range; a tensor that was disposed; a value read in a traced function; a device that is not there; no memory; a damaged file; a state
+ *  that should not be. The file system's own errors keep Node's codes. */
 export type ErrorCode =
   | "ERR_SHAPE"
   | "ERR_DTYPE"
@@ -12,8 +14,10 @@ export type ErrorCode =
 
 /** Every error that steppe throws: `[op] what was expected, what came, what to do`. */
 export class SteppeError extends Error {
+  /** Always "SteppeError". */
   override readonly name = "SteppeError";
   constructor(
+    /** What went wrong, in one word. */
     readonly code: ErrorCode,
     op: string,
     message: string,

@@ -1,9 +1,13 @@
 import { fail } from "./errors.ts";
 
+/** The sizes of the axes, row-major. */
 export type Shape = readonly number[];
 
+/** How many elements a shape has; 1 for []. */
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
+/** Whether two shapes are equal. */
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+/** A shape as errors show it: "[2, 3]". */
 export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
 /** Row-major strides in elements. */
@@ -17,6 +21,7 @@ export function contiguousStrides(shape: Shape): number[] {
   return strides;
 }
 
+/** A copy of a shape; ERR_ARGUMENT unless it is an array, ERR_SHAPE unless its sizes are whole numbers from 0 on. */
 export function checkShape(op: string, shape: unknown): number[] {
   if (!Array.isArray(shape)) fail("ERR_ARGUMENT", op, `shape must be an array of sizes, got ${String(shape)}`);
   for (const n of shape as unknown[]) {

@@ -1,16 +1,23 @@
 import type { KernelTime } from "../backends/backend.ts";
 
+/** All runs of one kernel with one label. */
 export interface KernelProfile {
+  /** The kernel, and what it was used for: `matmul <matmul+add>`. */
   readonly name: string;
+  /** How often it ran. */
   readonly calls: number;
+  /** Milliseconds in all. */
   readonly ms: number;
+  /** 10^9 floating-point operations a second, as the kernel counts them. */
   readonly gflops: number;
+  /** 10^9 bytes a second that it read and wrote, as the kernel counts them. */
   readonly gbs: number;
   /** Its part of the time of all kernels together, 0 to 1. */
   readonly share: number;
   /** Its speed against the fastest kernel of this profile, by arithmetic or by memory, whichever is nearer. */
   readonly shareOfPeak: number;
 }
+/** Where the time went. */
 export interface Profile {
   /** The slowest in all first. */
   readonly kernels: readonly KernelProfile[];

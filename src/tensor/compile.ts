@@ -15,17 +15,19 @@ import { release, retain } from "../run/life.ts";
 import { Tensor, unwrap, wrap } from "./tensor.ts";
 import { callOn, checkFunction, flattenTensors, inTrace, resultValues } from "./trace.ts";
 
+/** What compile takes. */
 export interface CompileOptions {
-  /** Arguments whose memory the results may take over; they are gone after the call. */
+  /** Arguments, by number from 0 on, whose memory the results may take over; they are gone after the call (ERR_DISPOSED). */
   readonly donate?: readonly number[];
   /** Used in messages and profiles. */
   readonly name?: string;
 }
 
+/** A function as compile gives it: f, and what can be asked of its plans. */
 export type Compiled<F extends (...args: any[]) => any> = F & {
   /** The plan of the last call as text: kernels, bytes, arena; or the graph that it was made from. */
   explain(form?: "plan" | "graph"): string;
-  /** Frees the plans and what they hold; calling it afterwards throws. */
+  /** Frees the plans and what they hold; calling it afterwards throws ERR_DISPOSED. */
   dispose(): void;
 };
 
@@ -41,7 +43,8 @@ interface Recording {
 const recordingsBeforeWarning = 20;
 
 /** Records f once for each kind of arguments (trees, shapes, dtypes, device) and runs the plan from then on. Inside another
- *  transform it is f itself. Numbers of JS that f uses are constants of the plan. */
+ *  transform it is f itself. Numbers of JS that f uses are constants of the plan, tensors from outside are inputs that it keeps. f must not be
+ *  async and must not read values (ERR_TRACED); at the 20th recording it warns. */
 export function compile<F extends (...args: any[]) => any>(f: F, { donate = [], name = f?.name || "compiled" }: CompileOptions = {}): Compiled<F> {
   checkFunction("compile", f);
   const recordings = new Map<string, Recording>();

@@ -38,7 +38,9 @@ type TimesDigits<A extends string, B, Sum = "0"> = B extends `${infer D extends 
 /** The number of digits with the lowest first. */
 type NumberOfDigits<T> = Trimmed<Reversed<T>> extends `${infer N extends number}` ? N : number;
 type Trimmed<T> = T extends `0${infer Rest}` ? (Rest extends "" ? "0" : Trimmed<Rest>) : T;
+/** A + B. */
 export type Add<A extends number, B extends number> = number extends A | B ? number : NumberOfDigits<AddDigits<Reversed<`${A}`>, Reversed<`${B}`>>>;
+/** A B. */
 export type Times<A extends number, B extends number> = number extends A | B
   ? number
   : A extends 1

@@ -8,7 +8,9 @@ import { isTensor, type Tensor, unwrap, wrap } from "./tensor.ts";
 
 /** What is known of a tensor without its numbers. */
 export interface Spec {
+  /** The sizes of the axes. */
   readonly shape: Shape;
+  /** What the elements are. */
   readonly dtype: DType;
 }
 
@@ -23,6 +25,7 @@ export interface Layout {
 
 const isSpec = (x: unknown): x is Spec => typeof x === "object" && x !== null && "shape" in x && "dtype" in x;
 
+/** The layout of a tree of floats (else ERR_DTYPE) with at least one leaf (else ERR_ARGUMENT). */
 export function layoutOf(op: string, tree: unknown): Layout {
   const { leaves, paths } = flattenTree(tree, isSpec);
   if (leaves.length === 0) fail("ERR_ARGUMENT", op, "a tree with at least one tensor was expected, got one without");
@@ -38,7 +41,7 @@ export function layoutOf(op: string, tree: unknown): Layout {
   return { specs: leaves, paths, offsets, size, dtype: leaves.map((leaf) => leaf.dtype).reduce(promote) };
 }
 
-/** All numbers of a tree of tensors as one vector, leaf after leaf. */
+/** All numbers of a tree of tensors as one vector [size], leaf after leaf, of the promoted dtype. */
 export function ravel(tree: unknown, op = "ravel"): Tensor {
   const { dtype } = layoutOf(op, tree);
   const parts = flattenTree(tree, isTensor).leaves.map((leaf) => o.cast(o.reshape(unwrap(leaf, op), [-1]), dtype));

@@ -8,23 +8,29 @@ import { readNpz } from "../run/npz.ts";
 import { readSafeTensors, type StoredTensor, writeSafeTensors } from "../run/safetensors.ts";
 import { isTensor, refuseTraced, type Tensor, unwrap, wrap } from "./tensor.ts";
 
+/** What save takes. */
 export interface SaveOptions {
   /** Text that is kept beside the tensors. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
+/** What load and loadNpz take. */
 export interface LoadOptions {
+  /** The device of the tensors; default: the default device. */
   readonly device?: string;
 }
+/** What load gives. */
 export interface Loaded {
   /** The tree that was saved; from files of others, the tree that the names tell: `layers.0.w`. */
   readonly tree: any;
+  /** The text that was kept beside the tensors. */
   readonly metadata: Record<string, string>;
 }
 
 // Trees that names alone do not tell (empty arrays, keys with dots) are kept under this key of the metadata.
 const treeKey = "steppe.tree";
 
-/** Writes a tree of tensors as a safetensors file. The file is replaced as a whole, whatever happens on the way. */
+/** Writes a tree of tensors as a safetensors file, computing them first if need be. The file is replaced as a whole, whatever happens on the way:
+ *  written beside it, synced and renamed. The file system's errors keep Node's codes. */
 export function save(path: string, tree: unknown, options: SaveOptions = {}): Promise<void> {
   checkPath("save", path);
   const metadata: Record<string, string> = { ...checkMetadata(options.metadata ?? {}) };
@@ -53,7 +59,7 @@ export function save(path: string, tree: unknown, options: SaveOptions = {}): Pr
   return write();
 }
 
-/** Reads a safetensors file. */
+/** Reads a safetensors file; names with dots become trees. A damaged file is ERR_FORMAT, one that is not there ENOENT. */
 export async function load(path: string, options: LoadOptions = {}): Promise<Loaded> {
   checkPath("load", path);
   const device = options.device === undefined ? null : checkDevice("load", options.device);
@@ -65,7 +71,7 @@ export async function load(path: string, options: LoadOptions = {}): Promise<Loa
   return { tree: (treeText === undefined ? undefined : fill(parseSkeleton(path, treeText), leaves)?.tree) ?? nest(leaves), metadata };
 }
 
-/** Reads the arrays of a NumPy archive, by name. */
+/** Reads the arrays of a NumPy archive (.npz, np.savez and np.savez_compressed), by name. A damaged file is ERR_FORMAT. */
 export async function loadNpz(path: string, options: LoadOptions = {}): Promise<Record<string, Tensor>> {
   checkPath("loadNpz", path);
   const device = options.device === undefined ? null : checkDevice("loadNpz", options.device);

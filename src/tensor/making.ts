@@ -7,13 +7,15 @@ import type { AnyTensor, DTypeIn, DTypeOf, DTypeOfData, Mutable, NoOptions, Shap
 type Filling = <const S extends Shape, const O extends MakeOptions = NoOptions>(shape: S, options?: O) => Tensor<Mutable<S>, DTypeIn<O, "f32">>;
 type Like = <X extends AnyTensor, const O extends MakeOptions = NoOptions>(x: X, options?: O) => Tensor<ShapeOf<X>, DTypeIn<O, DTypeOf<X>>>;
 
+/** The operations that make tensors; they take { dtype, device }. */
 export interface Making {
-  /** Numbers (f32) or booleans, nested in arrays of equal length (else ERR_SHAPE), or a typed array (keeps its type, is copied) in `shape`. */
+  /** Numbers (f32) or booleans (bool), nested in arrays of equal length (else ERR_SHAPE), or a typed array (keeps its type, is copied);
+   *  { shape } of as many elements (else ERR_SHAPE), { dtype }, { device }. */
   tensor<const T extends TensorData, const O extends TensorOptions = NoOptions>(
     data: T,
     options?: O,
   ): Tensor<O extends { readonly shape: infer S extends Shape } ? Mutable<S> : ShapeOfData<T>, DTypeIn<O, DTypeOfData<T>>>;
-  /** 0 everywhere; f32 unless { dtype }. */
+  /** 0 everywhere; f32 unless { dtype }. Sizes that are not whole numbers from 0 on are ERR_SHAPE. */
   zeros: Filling;
   /** 1 everywhere; f32 unless { dtype }. */
   ones: Filling;
@@ -23,18 +25,18 @@ export interface Making {
     value: V,
     options?: O,
   ): Tensor<Mutable<S>, DTypeIn<O, V extends boolean ? "bool" : "f32">>;
-  /** start, start + step, ... below stop; f32 unless { dtype }. A step of 0 is ERR_ARGUMENT. */
+  /** start (default 0), start + step (default 1), ... and stop not included; f32 unless { dtype }. A step of 0 is ERR_ARGUMENT. */
   arange<const O extends MakeOptions = NoOptions>(stop: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
   arange<const O extends MakeOptions = NoOptions>(start: number, stop: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
   arange<const O extends MakeOptions = NoOptions>(start: number, stop: number, step: number, options?: O): Tensor<[number], DTypeIn<O, "f32">>;
-  /** `count` numbers from start to stop, both included. */
+  /** `count` numbers at equal distances from start to stop, both included; f32 unless { dtype }. */
   linspace<const N extends number, const O extends MakeOptions = NoOptions>(
     start: number,
     stop: number,
     count: N,
     options?: O,
   ): Tensor<[N], DTypeIn<O, "f32">>;
-  /** 1 on the diagonal, 0 elsewhere. */
+  /** 1 on the diagonal, 0 elsewhere: [rows, columns], square if columns are not given; f32 unless { dtype }. */
   eye<const N extends number, const O extends MakeOptions = NoOptions>(rows: N, options?: O): Tensor<[N, N], DTypeIn<O, "f32">>;
   eye<const N extends number, const M extends number, const O extends MakeOptions = NoOptions>(
     rows: N,

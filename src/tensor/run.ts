@@ -13,20 +13,21 @@ import { refuseTraced, type Tensor, unwrap, wrap } from "./tensor.ts";
 import { callOn, checkFunction, flattenTensors, inTrace, resultValues } from "./trace.ts";
 import { fail } from "../core/errors.ts";
 
-/** Computes every tensor in the trees; resolves when done, rejects with the first error. */
+/** Computes every tensor in the trees; resolves when done, rejects with the first error. Waits while many plans are under way: a loop that
+ *  awaits it keeps memory bounded. */
 export async function evaluate(...trees: unknown[]): Promise<void> {
   const values = trees.flatMap((tree) => flattenTensors(tree).leaves.map((x) => unwrap(x, "evaluate")));
   for (const v of values) refuseTraced(v, "evaluate");
   await evaluateValues(values);
 }
 
-/** Runs fn (sync or async) and disposes of every tensor made inside that its result does not hold. */
+/** Runs fn (sync or async) and disposes of every tensor made inside that its result (a tree) does not hold. */
 export function tidy<R>(fn: () => R): R {
   checkFunction("tidy", fn);
   return runScoped(fn, (result) => flattenTensors(result).leaves);
 }
 
-/** Times every kernel that runs while fn does. */
+/** Times every kernel of the default device that runs while fn (sync or async) does; await in fn what is to be counted. */
 export async function profile(fn: () => unknown): Promise<Profile> {
   checkFunction("profile", fn);
   const backend = backendOf(defaultDevice());
@@ -40,13 +41,13 @@ export async function profile(fn: () => unknown): Promise<Profile> {
   return profileOf(await stop());
 }
 
-/** x, as a constant to derivatives. */
+/** The same tree of tensors, as constants to derivatives. */
 export const stopGradient = <T>(tree: T): T => {
   const flat = flattenTensors(tree);
   return flat.unflatten(flat.leaves.map((x) => wrap(apply(stopGradientPrimitive, [unwrap(x, "stopGradient")])[0]!)));
 };
 
-/** f, whose intermediate values are computed again in the backward pass instead of being kept. */
+/** f, whose intermediate values are computed again in the backward pass instead of being kept; the same numbers for less memory. Chen et al. 2016. */
 export function checkpoint<F extends (...args: any[]) => any>(f: F): F {
   checkFunction("checkpoint", f);
   return ((...args: unknown[]) => {
@@ -57,7 +58,8 @@ export function checkpoint<F extends (...args: any[]) => any>(f: F): F {
   }) as F;
 }
 
-/** f with a derivative of your own: backward(cotangent, ...primals) returns one cotangent a primal. */
+/** f with a derivative of your own: backward(cotangent, ...primals) returns an array of one cotangent a primal (else ERR_ARGUMENT), shaped like it.
+ *  Forward mode and vmap use it, too; what f uses from outside gets no derivative. */
 export function customVjp<F extends (...args: any[]) => any>(f: F, backward: (cotangent: any, ...primals: any[]) => unknown): F {
   checkFunction("customVjp", f);
   checkFunction("customVjp", backward);

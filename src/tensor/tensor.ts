@@ -27,7 +27,9 @@ function letGo(held: Held): void {
   held.value = null;
 }
 
+/** Numbers (booleans of bool) in arrays, one level an axis. */
 export type NestedArray = number | boolean | NestedArray[];
+/** The typed array that data() gives for a dtype: f16 and bf16 come as Float32Array, bool as Uint8Array. */
 export type DataOf<D extends DType> = D extends "f64"
   ? Float64Array
   : D extends "i32"
@@ -41,7 +43,8 @@ export type DataOf<D extends DType> = D extends "f64"
 /** How many nodes may wait outside of traced functions before they are run unasked. */
 const forcedAfter = 50_000;
 
-/** A handle on a lazy array. Nothing is computed until it is read, evaluated, or given to a compiled function. */
+/** A handle on a lazy array of shape S and dtype D. Nothing is computed until it is read, evaluated, or given to a compiled function.
+ *  Every operation whose first argument is a tensor is a method, too. */
 export class Tensor<S extends readonly number[] = any, D extends DType = any> {
   readonly #held: Held;
   readonly #shape: readonly number[];
@@ -49,7 +52,8 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
   #goneBecause = "was disposed";
   #registered = false;
 
-  /** Handles are made by operations: use st.tensor, st.zeros, ... */
+  /** Handles are made by operations: use st.tensor, st.zeros, ...
+   *  @internal */
   constructor(value: Value) {
     this.#held = { value, device: value.node.device ?? defaultDevice() };
     this.#shape = value.shape;
@@ -60,15 +64,19 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
     if (innermostFrame() === null && pendingNodes() > forcedAfter) this.#force(value);
   }
 
+  /** The sizes of the axes, row-major; [] for a scalar. */
   get shape(): S {
     return this.#shape as S;
   }
+  /** What the elements are. */
   get dtype(): D {
     return this.#dtype as D;
   }
+  /** How many axes there are. */
   get ndim(): number {
     return this.#shape.length;
   }
+  /** How many elements there are. */
   get size(): number {
     return sizeOf(this.#shape);
   }
@@ -77,12 +85,13 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
     return this.#held.device;
   }
 
-  /** The numbers, row-major, as a copy: a typed array of the dtype; f16 and bf16 as Float32Array; bool as 0 and 1. */
+  /** The numbers, row-major, as a copy: a typed array of the dtype; f16 and bf16 as Float32Array; bool as 0 and 1. Computes them first if need be.
+   *  Throws ERR_TRACED in a traced function, ERR_DISPOSED after dispose(). */
   data(): Promise<DataOf<D>> {
     const value = this.#readable("data");
     return readValue(value).then((stored) => decode(value.dtype, stored) as DataOf<D>);
   }
-  /** The one number of a tensor of one element. */
+  /** The one number of a tensor of one element (else ERR_SHAPE). */
   item(): Promise<number> {
     const value = this.#readable("item");
     if (sizeOf(value.shape) !== 1)
@@ -105,20 +114,24 @@ export class Tensor<S extends readonly number[] = any, D extends DType = any> {
     this.#registered = true;
     dropped.register(this, this.#held, this.#held);
   }
+  /** dispose(), at the end of a block: `using y = x.add(1)`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  /** The graph value behind a handle. */
+  /** The graph value behind a handle.
+   *  @internal */
   static value(tensor: Tensor, op: string): Value {
     const { value } = tensor.#held;
     return value ?? fail("ERR_DISPOSED", op, `a live tensor was expected, but this one ${tensor.#goneBecause}`);
   }
-  /** Disposes of a handle for a reason that later uses will be told. */
+  /** Disposes of a handle for a reason that later uses will be told.
+   *  @internal */
   static retire(tensor: Tensor, because: string): void {
     tensor.#goneBecause = because;
     tensor.dispose();
   }
+  /** @internal */
   static isLive(tensor: Tensor): boolean {
     return tensor.#held.value !== null;
   }
@@ -157,7 +170,10 @@ function nest(data: ArrayLike<number>, shape: readonly number[], logical: boolea
   return build(0);
 }
 
+/** Whether x is a tensor of this copy of steppe. */
 export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
+/** A handle on a graph value. */
 export const wrap = (value: Value): Tensor => new Tensor(value);
+/** The graph value behind a handle; throws ERR_DISPOSED, in the name of `op`, where there is none any more. */
 export const unwrap = (tensor: Tensor, op: string): Value => Tensor.value(tensor, op);
 export { refuseTraced };

@@ -14,9 +14,11 @@ import { isTensor, type Tensor, unwrap, wrap } from "./tensor.ts";
 import { aliases, callOn, checkFloats, checkFunction, checkLike, flattenTensors, inTrace, resultValues } from "./trace.ts";
 import { type AxesTree, flattenAxes } from "./axes.ts";
 
+/** Any function of trees of tensors. */
 export type AnyFunction = (...args: any[]) => any;
+/** What grad and valueAndGrad take. */
 export interface GradOptions {
-  /** Which arguments to differentiate by; a number gives one gradient, an array a tuple. */
+  /** Which arguments to differentiate by, from 0 on (default 0); a number gives one gradient, an array a tuple. */
   readonly argnums?: number | readonly number[];
   /** The function returns [scalar, aux]; aux is handed through. */
   readonly hasAux?: boolean;
@@ -24,7 +26,8 @@ export interface GradOptions {
 
 type GradOf<A extends unknown[], O> = O extends { argnums: infer N } ? (N extends number ? A[N] : unknown[]) : A[0];
 
-/** The gradient of a scalar function, shaped like the argument(s). With hasAux: [gradients, aux]. */
+/** The gradient of a scalar function, shaped like the argument(s), by reverse mode. With hasAux: `[gradients, aux]`. What is differentiated by must
+ *  be floats (ERR_DTYPE), the result one number of shape [] (ERR_SHAPE); reading a value inside of f throws ERR_TRACED. */
 export function grad<A extends any[], const O extends GradOptions = {}>(
   f: (...args: A) => any,
   options: O = {} as O,
@@ -36,7 +39,7 @@ export function grad<A extends any[], const O extends GradOptions = {}>(
   };
 }
 
-/** [value, gradients], or [[value, aux], gradients] with hasAux. */
+/** Gives `[value, gradients]`, or `[[value, aux], gradients]` with hasAux, in one pass. Errors as {@link grad}. */
 export function valueAndGrad<A extends any[], const O extends GradOptions = {}>(
   f: (...args: A) => any,
   options: O = {} as O,
@@ -77,7 +80,8 @@ function differentiate(op: string, f: AnyFunction, { argnums = 0, hasAux = false
   };
 }
 
-/** [out, pullback]: pullback takes a cotangent shaped like out and gives a tuple of cotangents, one a primal. */
+/** Gives `[out, pullback]`: pullback takes a cotangent shaped like out (else ERR_SHAPE) and gives a tuple of cotangents, one a primal: J^T ct. It may be
+ *  called many times. */
 export function vjp<A extends any[], R>(f: (...args: A) => R, ...primals: A): [R, (cotangent: R) => A] {
   checkFunction("vjp", f);
   const flats = primals.map(flattenTensors);
@@ -97,7 +101,8 @@ export function vjp<A extends any[], R>(f: (...args: A) => R, ...primals: A): [R
   return [out.flat.unflatten(out.values.map(wrap)), pullback as never];
 }
 
-/** [out, tangentOut]: the value, and its derivative along the tangents. */
+/** Gives `[out, tangentOut]`: the value, and its derivative J t along the tangents, which have the trees, shapes and dtypes of the primals (else
+ *  ERR_ARGUMENT, ERR_SHAPE, ERR_DTYPE). */
 export function jvp<A extends any[], R>(f: (...args: A) => R, primals: readonly [...A], tangents: readonly [...A]): [R, R] {
   checkFunction("jvp", f);
   if (!Array.isArray(primals) || !Array.isArray(tangents))
@@ -113,7 +118,8 @@ export function jvp<A extends any[], R>(f: (...args: A) => R, primals: readonly 
   return [out.flat.unflatten(out.values.map(wrap)) as R, out.flat.unflatten(out.values.map((y, i) => wrap(dots[i] ?? zerosLike(y)))) as R];
 }
 
-/** [out, pushforward]: the primal pass is computed and kept once; pushforward takes one tangent an argument, many times. */
+/** Gives `[out, pushforward]`: the primal pass is computed and kept once; pushforward takes one tangent an argument, shaped like it, and gives J t,
+ *  many times. */
 export function linearize<A extends any[], R>(f: (...args: A) => R, ...primals: A): [R, (...tangents: A) => R] {
   checkFunction("linearize", f);
   const flats = primals.map(flattenTensors);
@@ -132,19 +138,24 @@ export function linearize<A extends any[], R>(f: (...args: A) => R, ...primals: 
   return [out.flat.unflatten(out.values.map(wrap)) as R, pushforward as never];
 }
 
-/** H v of the scalar function f(params, ...rest), v shaped like params: forward over reverse. */
+/** The product H v of the Hessian of the scalar function f(params, ...rest) by params with v, shaped like params: the derivative of the gradient
+ *  along v, forward over reverse. Pearlmutter 1994. */
 export function hvp<P, A extends any[]>(f: (params: P, ...rest: A) => any): (params: P, v: P, ...rest: A) => P {
   checkFunction("hvp", f);
   return (params, v, ...rest) => jvp((p: P) => grad(f as AnyFunction)(p, ...rest) as P, [params], [v])[1];
 }
 
+/** What vmap takes. */
 export interface VmapOptions {
-  /** The axis of each argument that is mapped; null: not mapped. One entry an argument, or a tree like it. */
+  /** The axis of each argument that is mapped; null: not mapped. One number for all, or one entry an argument: a number, or a tree like it.
+   *  Default 0. */
   readonly inAxes?: AxesTree;
+  /** Where the mapped axis goes in the results: a number, or a tree like the result. Default 0. */
   readonly outAxes?: AxesTree;
 }
 
-/** f over an axis of its arguments, without a loop. */
+/** f over an axis of its arguments, without a loop: f sees one element, the result has the axis again. Mapped axes must be of one size (ERR_SHAPE),
+ *  at least one argument is mapped (ERR_ARGUMENT). */
 export function vmap<F extends AnyFunction>(f: F, { inAxes = 0, outAxes = 0 }: VmapOptions = {}): F {
   checkFunction("vmap", f);
   return ((...args: unknown[]) => {
@@ -206,7 +217,8 @@ function moveAxis(x: Value, from: number, to: number): Value {
   return o.transpose(x, order);
 }
 
-/** The Jacobian by forward mode: one pass for each input element. The output's axes come first. */
+/** The Jacobian by the first argument, by forward mode: one pass for each input element, all at once. The output's axes come first: [out..., in...];
+ *  trees give trees of them. */
 export function jacfwd(f: AnyFunction): AnyFunction {
   checkFunction("jacfwd", f);
   return (...args: any[]) => {
@@ -217,7 +229,8 @@ export function jacfwd(f: AnyFunction): AnyFunction {
   };
 }
 
-/** The Jacobian by reverse mode: one pass for each output element. The output's axes come first. */
+/** The Jacobian by the first argument, by reverse mode: one pass for each output element, all at once. The output's axes come first, as in
+ *  {@link jacfwd}. */
 export function jacrev(f: AnyFunction): AnyFunction {
   checkFunction("jacrev", f);
   return (...args: any[]) => {
@@ -230,7 +243,8 @@ export function jacrev(f: AnyFunction): AnyFunction {
   };
 }
 
-/** The matrix (or tree of them) of second derivatives of a scalar function. */
+/** The matrix (or tree of them) of second derivatives of a scalar function by its first argument, x [n] to [n, n]; forward over reverse. For
+ *  products with it that need no matrix: {@link hvp}. */
 export const hessian = (f: AnyFunction): AnyFunction => jacfwd(jacrev(f));
 
 /** All unit vectors of a tree, stacked along a new first axis. */

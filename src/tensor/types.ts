@@ -5,21 +5,26 @@ import type { Tensor } from "./tensor.ts";
 // Shapes as types: a tuple of literals where they are known, `number` for a size known only at run time, `number[]` (or any)
 // where nothing is known. Unknown parts agree with everything; two literals that contradict each other give a ShapeError.
 
+/** The sizes of the axes: a tuple of literals where they are known, `number` for a size known only at run time, number[] where nothing is known. */
 export type Shape = readonly number[];
+/** A tensor of any shape and dtype. */
 export type AnyTensor = Tensor<any, any>;
 /** What stands where a tensor may. */
 export type Operand = AnyTensor | number | boolean;
 
 /** What an argument must be when literals contradict each other: nothing is. */
 export interface ShapeError<Message extends string> {
+  /** What does not agree. */
   readonly shapeError: Message;
 }
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 /** Whether the rank is unknown. */
 type Unknown<S extends Shape> = number extends S["length"] ? true : false;
+/** A shape without readonly. */
 export type Mutable<S extends Shape> = number extends S["length"] ? number[] : [...S];
 
+/** The shape of an operand; numbers are []. */
 export type ShapeOf<X> = X extends { readonly shape: infer S extends Shape } ? S : [];
 /** The dtype of an operand; a number that is no literal may become any. */
 export type DTypeOf<X> = X extends { readonly dtype: infer D extends DType } ? D : never;
@@ -80,6 +85,7 @@ export type Promote<A, B> =
 type PromoteD<A extends DType, B extends DType> = IsAny<A> extends true ? any : IsAny<B> extends true ? any : Join<A, B>;
 /** Integers become f32. */
 export type Float<D extends DType> = IsAny<D> extends true ? any : D extends Floats ? D : "f32";
+/** The dtype of a function such as exp: floats stay, integers and numbers become f32. */
 export type FloatOf<X> = X extends AnyTensor ? Float<X["dtype"]> : "f32";
 /** Sums of u8 and bool are i32. */
 export type Total<D extends DType> = IsAny<D> extends true ? any : D extends "u8" | "bool" ? "i32" : D;
@@ -112,6 +118,7 @@ type InsertAxis<S extends Shape, N, X extends number, I extends 1[] = []> = I["l
 /** Options that are not given. */
 export type NoOptions = Record<never, never>;
 
+/** What reductions take. An axis that is not there is ERR_ARGUMENT. */
 export interface AxesOption {
   /** One axis or several; negative ones count from the end. Default: all. */
   readonly axis?: number | readonly number[] | null;
@@ -141,6 +148,7 @@ export type ReducedShape<S extends Shape, O> =
               ? number[]
               : ReplaceAxes<S, AxisOf<S, Each<In<O, "axis">>>, R>
       : never;
+/** S with a new axis of 1. */
 export type ExpandedShape<S extends Shape, A> =
   Unknown<S> extends true ? number[] : A extends number ? (number extends A ? number[] : InsertAxis<S, AxisOf<[...S, 1], A>, 1>) : number[];
 
@@ -173,6 +181,7 @@ type BroadcastTuple<A extends Shape, B extends Shape, Tail extends Shape = []> =
       : BroadcastTuple<P, Q, [BroadcastSize<X, Y>, ...Tail]>
     : [...A, ...Tail]
   : [...B, ...Tail];
+/** The shape of an elementwise operation on two operands. */
 export type Broadcast<A, B> = BroadcastShape<ShapeOf<A>, ShapeOf<B>>;
 type Shown<S extends Shape> = S extends readonly [] ? "[]" : `[${Joined<S>}]`;
 type Joined<S extends Shape> = S extends readonly [infer H extends number, ...infer T extends Shape]
@@ -221,6 +230,7 @@ export type MatmulShape<A extends Shape, B extends Shape> =
                     : never
                   : never
               : never;
+/** What the second factor of a product must be besides a tensor. */
 export type Multiplies<A, B> = [MatmulShape<ShapeOf<A>, ShapeOf<B>>] extends [never]
   ? ShapeError<`${Shown<ShapeOf<A>>} @ ${Shown<ShapeOf<B>>}: the inner sizes, or the batches, do not agree`>
   : unknown;
@@ -228,6 +238,7 @@ export type Multiplies<A, B> = [MatmulShape<ShapeOf<A>, ShapeOf<B>>] extends [ne
 // ---- shapes
 
 type ReverseTuple<S extends Shape> = S extends readonly [infer H extends number, ...infer T extends Shape] ? [...ReverseTuple<T>, H] : [];
+/** S with its axes in the order P, or reversed. */
 export type Transposed<S extends Shape, P> =
   Unknown<S> extends true
     ? number[]
@@ -244,6 +255,7 @@ export type MatrixTransposed<S extends Shape> =
     : S extends readonly [...infer P extends Shape, infer M extends number, infer N extends number]
       ? [...P, N, M]
       : never;
+/** S with the axes A and B swapped. */
 export type Swapped<S extends Shape, A, B> =
   Unknown<S> extends true ? number[] : number extends A ? number[] : number extends B ? number[] : SwapAxes<S, AxisOf<S, A>, AxisOf<S, B>>;
 type SwapAxes<S extends Shape, A, B, I extends 1[] = [], Out extends Shape = []> = Out["length"] extends S["length"]
@@ -258,6 +270,7 @@ type SwapAxes<S extends Shape, A, B, I extends 1[] = [], Out extends Shape = []>
 
 /** -1 stands for a size that follows from the others. */
 export type ReshapedShape<P extends Shape> = Unknown<P> extends true ? number[] : { -readonly [I in keyof P]: P[I] extends -1 ? number : P[I] };
+/** What the shape P must be besides a shape to hold the elements of S. */
 export type Holds<S extends Shape, P extends Shape> =
   Unknown<S> extends true
     ? unknown
@@ -270,6 +283,7 @@ export type Holds<S extends Shape, P extends Shape> =
           : Size<S> extends Size<P>
             ? unknown
             : ShapeError<`${Shown<S>} has another number of elements than ${Shown<P>}`>;
+/** What the shape P must be besides a shape for S to broadcast to it. */
 export type BroadcastableTo<S extends Shape, P extends Shape> =
   Unknown<S> extends true
     ? unknown
@@ -281,7 +295,11 @@ export type BroadcastableTo<S extends Shape, P extends Shape> =
           : unknown
         : never;
 
-export type AxisOption = { readonly axis?: number };
+/** The axis along which a list of tensors is joined, or one is split. */
+export type AxisOption = {
+  /** Negative ones count from the end. Default: 0. */
+  readonly axis?: number;
+};
 type Axis<O> = "axis" extends keyof O ? (undefined extends O["axis"] ? number : O["axis"]) : 0;
 type SameSizes<A extends Shape, B extends Shape, Skip, I extends 1[] = []> = A extends readonly [infer X extends number, ...infer P extends Shape]
   ? B extends readonly [infer Y extends number, ...infer Q extends Shape]
@@ -307,6 +325,7 @@ type JoinAll<L, I, S extends Shape> = L extends readonly [infer X, ...infer Rest
         : JoinAll<Rest, I, R>
       : never
   : S;
+/** The shape of concat; never where literals contradict each other. */
 export type ConcatShape<L extends readonly unknown[], O> = L extends readonly [infer First, ...infer Rest]
   ? Unknown<ShapeOf<First>> extends true
     ? number[]
@@ -321,6 +340,7 @@ type AllEqual<L, S extends Shape> = L extends readonly [infer X, ...infer Rest]
       ? AllEqual<Rest, S>
       : never
   : S;
+/** The shape of stack; never where literals contradict each other. */
 export type StackShape<L extends readonly unknown[], O> = L extends readonly [infer First, ...infer Rest]
   ? Unknown<ShapeOf<First>> extends true
     ? number[]
@@ -332,6 +352,7 @@ export type StackShape<L extends readonly unknown[], O> = L extends readonly [in
           : InsertAxis<R, AxisOf<[...R, 1], Axis<O>>, L["length"]>
         : never
   : number[];
+/** What an argument must be besides its type for the shape S of the result to exist. */
 export type Joins<S, What extends string> = [S] extends [never] ? ShapeError<`the shapes of this ${What} do not agree`> : unknown;
 /** The dtype of a list of operands. */
 export type PromoteAll<L extends readonly unknown[], D extends DType = never> = L extends readonly [infer X, ...infer Rest]
@@ -376,6 +397,7 @@ export type ShapeOfData<T> =
             : T extends readonly unknown[]
               ? number[]
               : [number];
+/** The dtype that tensor() gives data. */
 export type DTypeOfData<T, Depth extends 1[] = []> =
   IsAny<T> extends true
     ? any
