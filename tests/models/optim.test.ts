@@ -185,7 +185,31 @@ describe("schedules", () => {
   it("constant", async () => expectClose(await ratesOf(optim.constant(0.25), 3), [0.25, 0.25, 0.25], 0));
   it("multiStep", async () =>
     expectClose(await ratesOf(optim.multiStep({ start: 1, milestones: [2, 4], gamma: 0.5 }), 6), [1, 1, 0.5, 0.5, 0.25, 0.25], 1e-15));
+  it("warmupConstant", async () =>
+    expectClose(await ratesOf(optim.warmupConstant({ peak: 0.8, warmup: 4 }), 7), [0, 0.2, 0.4, 0.6, 0.8, 0.8, 0.8], 1e-14));
+  it("warmupConstant without a warm-up", async () =>
+    expectClose(await ratesOf(optim.warmupConstant({ peak: 0.8, warmup: 0 }), 3), [0.8, 0.8, 0.8], 1e-14));
+  it("warmupStep falls to a tenth at half and at three quarters", async () => {
+    const steps = Array.from({ length: 14 }, (_, i) => i);
+    expectClose(
+      await ratesOf(optim.warmupStep({ peak: 0.5, warmup: 2, steps: 12 }), 14),
+      steps.map((i) => (i < 2 ? i / 4 : i < 6 ? 0.5 : i < 9 ? 0.05 : 0.005)),
+      1e-14,
+    );
+  });
+  it("warmupStep with stairs of its own, in any order and rounded to steps, two at once too", async () =>
+    expectClose(
+      await ratesOf(optim.warmupStep({ peak: 1, warmup: 0, steps: 10, milestones: [0.81, 0.3, 0.32, 0.56], factor: 0.5 }), 10),
+      [1, 1, 1, 0.25, 0.25, 0.25, 0.125, 0.125, 0.0625, 0.0625],
+      1e-14,
+    ));
+  it("warmupStep within the warm-up takes effect after it", async () =>
+    expectClose(await ratesOf(optim.warmupStep({ peak: 1, warmup: 3, steps: 4, milestones: [0.25] }), 5), [0, 1 / 3, 2 / 3, 0.1, 0.1], 1e-14));
   it("options out of range", async () => {
+    await expectCode("ERR_ARGUMENT", () => optim.warmupConstant({ peak: 1, warmup: -1 }));
+    await expectCode("ERR_ARGUMENT", () => optim.warmupStep({ peak: 1, warmup: 5, steps: 5 }));
+    await expectCode("ERR_ARGUMENT", () => optim.warmupStep({ peak: 1, warmup: 0, steps: 5, milestones: [1] }));
+    await expectCode("ERR_ARGUMENT", () => optim.warmupStep({ peak: 1, warmup: 0, steps: 5, factor: 0 }));
     await expectCode("ERR_ARGUMENT", () => optim.warmupCosine({ peak: 0, warmup: 1, steps: 2 }));
     await expectCode("ERR_ARGUMENT", () => optim.warmupCosine({ peak: 1, warmup: 5, steps: 5 }));
     await expectCode("ERR_ARGUMENT", () => optim.linear({ start: 1, steps: 0.5 }));
