@@ -27,7 +27,7 @@ export function mixer(options: MixerOptions, name?: string): Model<MixerConfig> 
   return model(name ?? `mixer-d${hidden}-l${layers}/${patch}`, config, macsOf(config), network(config));
 }
 
-/** x += path(tokens(norm(x)^T)^T); x += path(channels(norm(x))). */
+/** x += path(tokens(norm(x))), mixing the tokens of each channel; x += path(channels(norm(x))), mixing the channels of each token. */
 function block(tokens: number, pathRate: number, { hidden, tokensMlp, channelsMlp, dropout, gelu, dtype }: MixerConfig): Module {
   const options = { dtype, dropout, gelu, kernelInit: init.lecunNormal, biasInit: init.zeros };
   return module({
@@ -35,14 +35,14 @@ function block(tokens: number, pathRate: number, { hidden, tokensMlp, channelsMl
     dtype,
     children: {
       norm1: layerNorm(hidden, { dtype }),
-      tokens: mlp(tokens, tokensMlp, options),
+      tokens: mlp(tokens, tokensMlp, { ...options, axis: -2 }),
       norm2: layerNorm(hidden, { dtype }),
       channels: mlp(hidden, channelsMlp, options),
       path1: dropPath(pathRate),
       path2: dropPath(pathRate),
     },
     forward(call, x) {
-      const mixed = x.add(call.run("path1", call.run("tokens", call.run("norm1", x).mT()).mT()));
+      const mixed = x.add(call.run("path1", call.run("tokens", call.run("norm1", x))));
       return mixed.add(call.run("path2", call.run("channels", call.run("norm2", mixed))));
     },
   });

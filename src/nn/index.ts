@@ -1,7 +1,7 @@
 export { checkpointed } from "./checkpoint.ts";
 export { type BatchNormOptions, batchNorm, type ConvOptions, conv2d, type GroupNormOptions, groupNorm } from "./conv.ts";
 export * as init from "./init.ts";
-export { activation, dense, dropout, dropPath, type LayerOptions, layerNorm, patchEmbed, residual, sequential } from "./layers.ts";
+export { activation, type DenseOptions, dense, dropout, dropPath, type LayerOptions, layerNorm, patchEmbed, residual, sequential } from "./layers.ts";
 export {
   type Applied,
   type ApplyOptions,

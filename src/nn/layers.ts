@@ -10,13 +10,23 @@ export interface LayerOptions {
   readonly biasInit?: Init;
 }
 
-/** x [..., inputs] to x kernel + bias [..., outputs]. */
-export function dense(inputs: number, outputs: number, { dtype, kernelInit = xavierUniform(), biasInit = zeros }: LayerOptions = {}): Module {
+export interface DenseOptions extends LayerOptions {
+  /** The axis that is mixed: the last, or the one before (then nothing is transposed). */
+  readonly axis?: -1 | -2;
+}
+
+/** x [..., inputs] to x kernel + bias [..., outputs]; with axis -2 x [..., inputs, n] to kernel^T x + bias [..., outputs, n]. */
+export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Module {
+  const { dtype, kernelInit = xavierUniform(), biasInit = zeros, axis = -1 } = options;
   return module({
     name: "dense",
     dtype,
     params: { kernel: { shape: [inputs, outputs], init: kernelInit }, bias: { shape: [outputs], init: biasInit } },
-    forward: (call, x) => x.matmul(call.param("kernel")).add(call.param("bias")),
+    forward(call, x) {
+      const kernel = call.param("kernel"),
+        bias = call.param("bias");
+      return axis === -1 ? x.matmul(kernel).add(bias) : kernel.mT().matmul(x).add(bias.expandDims(1));
+    },
   });
 }
 

@@ -30,14 +30,16 @@ export interface MlpOptions {
   readonly dtype?: DType;
   readonly dropout?: number;
   readonly gelu?: GeluForm;
+  /** The axis that is mixed: the last, or the one before. */
+  readonly axis?: -1 | -2;
   readonly kernelInit?: Init;
   readonly biasInit?: Init;
 }
 
-/** Dense, GELU, Dense over the last axis, each followed by dropout. Notes what GELU gives as "hidden" [..., hidden]. */
+/** Dense, GELU, Dense over the last axis (or the one before), each followed by dropout. Notes what GELU gives as "hidden". */
 export function mlp(size: number, hidden: number, options: MlpOptions = {}): Module {
-  const { dtype, dropout: rate = 0, gelu: approximate = "tanh", kernelInit, biasInit = normal(1e-6) } = options;
-  const layer = { dtype, kernelInit, biasInit };
+  const { dtype, dropout: rate = 0, gelu: approximate = "tanh", kernelInit, biasInit = normal(1e-6), axis } = options;
+  const layer = { dtype, kernelInit, biasInit, axis };
   return module({
     name: "mlp",
     dtype,

@@ -30,6 +30,13 @@ describe("modules", () => {
     expectClose(await net.apply(variables, x).out.data(), await wanted.data(), 1e-13);
   });
 
+  it("over the axis before the last is over the last of the transposed", async () => {
+    const make = (axis: -1 | -2) => nn.mlp(4, 7, { dtype: "f64", biasInit: nn.init.normal(1), axis });
+    const variables = make(-1).init(key),
+      x = f64(1, 5, 4, 3);
+    expectClose(await make(-2).apply(variables, x).out.data(), await make(-1).apply(variables, x.mT()).out.mT().data(), 1e-13);
+  });
+
   it("attention is the formula", async () => {
     const attention = nn.multiHeadAttention(6, 2, { dtype: "f64" }),
       variables = attention.init(key),

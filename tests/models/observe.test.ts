@@ -38,7 +38,7 @@ describe("observe", () => {
       mixer,
       Object.fromEntries(
         [0, 1].flatMap((i) => [
-          [`blocks.${i}.tokens.hidden`, [2, 6, 3]],
+          [`blocks.${i}.tokens.hidden`, [2, 3, 6]],
           [`blocks.${i}.channels.hidden`, [2, 4, 24]],
         ]),
       ),

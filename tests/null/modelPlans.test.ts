@@ -3,6 +3,9 @@ import * as st from "../../src/index.ts";
 import * as models from "../../src/models/index.ts";
 import * as optim from "../../src/optim/index.ts";
 
+/** The steps of a plan, as explain() shows them. */
+const stepsOf = (text: string): string[] => text.split("\n").filter((line) => /^ *\d+ /.test(line));
+
 // The null device checks every span of a plan: that it lies in its buffer, is written before it is read, and overlaps nothing in use.
 beforeAll(() => st.setDevice("null"));
 
@@ -44,5 +47,30 @@ describe.each(["vit-ti/16", "mixer-s/16", "resnet-20"])("plans of %s", (name) =>
           ? st.stack([tree, tree])
           : Object.fromEntries(Object.entries(tree).map(([k, v]) => [k, flat(v)]));
     await st.evaluate(st.vmap(push as any)(flat(params)));
+  });
+});
+
+describe("a Mixer of 16 tokens and 24 channels mixes tokens without a transposed copy of them", () => {
+  const setup = () => {
+    const net = models.mixer({ image: 16, patch: 4, classes: 3, hidden: 24, layers: 2 });
+    const { params, state } = net.init(st.random.key(0));
+    return { params, x: st.zeros([8, 16, 16, 3]), forward: (p: any, images: any) => net.apply({ params: p, state }, images).out };
+  };
+  test("forward: no copies at all, and the residual sums are epilogues", async () => {
+    const { params, x, forward } = setup(),
+      run = st.compile(forward);
+    await st.evaluate(run(params, x));
+    const steps = stepsOf(run.explain());
+    expect(steps.filter((step) => /copy/.test(step))).toEqual([]);
+    expect(steps.filter((step) => /matmul\+add\+add/.test(step)).length).toBe(4);
+  });
+  test("backward: what is copied has the size of a token kernel, but for the mean's cotangent", async () => {
+    const { params, x, forward } = setup(),
+      run = st.compile(st.grad((p: any, images: any) => forward(p, images).square().mean()));
+    await st.evaluate(run(params, x));
+    const copies = stepsOf(run.explain()).filter((step) => /copy/.test(step));
+    const sizes = copies.map((step) => Number(/-> \(\w+\+\d+:f32\[(\d+)\]\)/.exec(step)![1]));
+    expect(sizes.filter((size) => size > 16 * 12)).toEqual([8 * 16 * 24]);
+    expect(copies.filter((step) => /\(\w+\+\d+:f32\[3072\]\) ->/.test(step))).toEqual([]);
   });
 });
