@@ -1,3 +1,18 @@
+/**
+ * Tensors, operations and transforms. Every operation whose first argument is a tensor is a method of {@link Tensor}, too.
+ *
+ * @categoryDescription elementwise
+ * Operands broadcast (ERR_SHAPE where they do not) and are promoted; a number takes the dtype of the tensor beside it.
+ *
+ * @categoryDescription reductions
+ * `{ axis?: number | number[], keepDims?: boolean }`; without axis, over all. An axis that is not there is ERR_ARGUMENT.
+ *
+ * @categoryDescription indexing
+ * Indices are integers (else ERR_DTYPE); negative ones count from the end, those outside are taken to the nearest end.
+ *
+ * @module
+ */
+
 import "./tensor/methods.ts";
 
 export type { DType, TypedArray } from "./core/dtype.ts";
