@@ -1,9 +1,12 @@
 import type { DType } from "../core/dtype.ts";
 import type { Plan } from "../plan/plan.ts";
 
+/** The devices that steppe knows by name. */
 export type BackendName = "cpu" | "webgpu" | "cuda" | "reference" | "null";
 
+/** What a device can do. */
 export interface Caps {
+  /** What its memory can hold. */
   readonly dtypes: readonly DType[];
   /** Spans begin at multiples of this many bytes, and of the size of their elements. */
   readonly alignment: number;

@@ -11,9 +11,13 @@ import { checkOptions, checkValue } from "./common.ts";
 import { tapsOf, untap, type Windows } from "./taps.ts";
 import { checkPair, type Padding, type Pair, slide } from "./windows.ts";
 
+/** What conv2d takes. */
 export interface Conv2dOptions {
+  /** How far the filter moves, in pixels. Default: 1. */
   readonly stride?: number | Pair;
+  /** Default: "same". */
   readonly padding?: Padding;
+  /** Groups of channels that do not see each other; must divide C and F (else ERR_SHAPE). Default: 1. */
   readonly groups?: number;
 }
 

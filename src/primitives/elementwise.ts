@@ -189,7 +189,9 @@ const bits =
     return isInteger(dtype) ? run(name, [a, b], dtype) : fail("ERR_DTYPE", name, `bits are those of integers, got ${dtype}`);
   };
 
+/** What gelu takes. */
 export interface GeluOptions {
+  /** By erf ("none"), or by its approximation. Default: "none". */
   approximate?: "none" | "tanh";
 }
 

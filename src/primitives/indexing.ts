@@ -9,10 +9,14 @@ import type { Attrs, Primitive } from "../graph/primitive.ts";
 import { allMapped, linear, zerosLike } from "../graph/rules.ts";
 import { applyOne, checkOptions, checkWhole, range } from "./common.ts";
 
+/** Along what an operation works. */
 export interface AxisOptions {
+  /** Negative ones count from the end; null: the flattened tensor. */
   axis?: number | null;
 }
+/** What oneHot takes. */
 export interface OneHotOptions {
+  /** Default: f32. */
   dtype?: DType;
 }
 

@@ -9,11 +9,14 @@ import { addMaybe, compositeRules } from "../graph/rules.ts";
 import { applyOne, checkOptions, checkValue, shares } from "./common.ts";
 
 const reductions = ["mean", "sum", "none"] as const;
+/** What losses take. */
 export interface LossOptions {
+  /** The mean or the sum of all losses, or each of them. Default: "mean". */
   readonly reduction?: (typeof reductions)[number];
 }
+/** What crossEntropy takes. */
 export interface CrossEntropyOptions extends LossOptions {
-  /** The share of the target that is spread evenly over the classes. */
+  /** The share of the target that is spread evenly over the classes, from 0 on, below 1. Default: 0. */
   readonly smoothing?: number;
 }
 

@@ -13,14 +13,21 @@ function representable(value: number, dtype: DType): number {
   return isFloat(dtype) ? value : decode(dtype, encode(dtype, [value]))[0]!;
 }
 
+/** What operations that make tensors take. */
 export interface MakeOptions {
+  /** Default: as the operation says. */
   dtype?: DType;
+  /** A name from devices() (else ERR_DEVICE). Default: the default device. */
   device?: string;
 }
+/** What tensor takes. */
 export interface TensorOptions extends MakeOptions {
+  /** As many elements as there are numbers (else ERR_SHAPE). Default: as the data are nested. */
   shape?: readonly number[];
 }
+/** Numbers or booleans in arrays, one level an axis. */
 export interface NestedArray extends ReadonlyArray<number | boolean | NestedArray> {}
+/** What a tensor is made from. */
 export type TensorData = number | boolean | NestedArray | TypedArray;
 
 /** 0, 1, 2, ... */

@@ -10,7 +10,9 @@ import { checkOptions, checkValue } from "./common.ts";
 import { tapsOf, untap, type Windows } from "./taps.ts";
 import { checkPair, type Padding, type Pair, slide } from "./windows.ts";
 
+/** What maxPool2d and avgPool2d take. */
 export interface PoolOptions {
+  /** The size of the window, in pixels. */
   readonly window: number | Pair;
   /** Default: the window. */
   readonly stride?: number | Pair;

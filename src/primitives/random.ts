@@ -9,35 +9,58 @@ import { none, type Primitive } from "../graph/primitive.ts";
 import { allMapped } from "../graph/rules.ts";
 import { applyOne, checkOptions, checkWhole, range } from "./common.ts";
 
+/** What draws of floats take. */
 export interface FloatOptions {
+  /** f32, f64, f16 or bf16 (else ERR_DTYPE). Default: f32. */
   dtype?: DType;
 }
+/** What uniform takes. */
 export interface UniformOptions extends FloatOptions {
+  /** Included. Default: 0. */
   min?: Operand;
+  /** Not included. Default: 1. */
   max?: Operand;
 }
+/** What normal takes. */
 export interface NormalOptions extends FloatOptions {
+  /** Default: 0. */
   mean?: Operand;
+  /** The standard deviation. Default: 1. */
   std?: Operand;
 }
+/** What truncatedNormal takes. */
 export interface TruncatedNormalOptions extends FloatOptions {
+  /** The least value. Default: -2. */
   lower?: number;
+  /** The largest value. Default: 2. */
   upper?: number;
 }
+/** What bernoulli takes. */
 export interface BernoulliOptions {
+  /** The probability of true. Default: 0.5. */
   p?: Operand;
 }
+/** What randint takes. */
 export interface RandintOptions {
+  /** Included. Default: 0. */
   min?: number;
+  /** Not included. */
   max: number;
+  /** i32, u32 or u8 (else ERR_DTYPE). Default: i32. */
   dtype?: DType;
 }
+/** What categorical takes. */
 export interface CategoricalOptions {
+  /** The axis of the classes. Default: the last. */
   axis?: number;
+  /** The shape of the result; ends in that of the logits without their axis (else ERR_SHAPE). Default: that alone. */
   shape?: Shape;
 }
+/** What beta takes. */
 export interface BetaOptions extends FloatOptions {
+  /** The first shape parameter, above 0. */
   a: number;
+  /** The second shape parameter, above 0. */
   b: number;
 }
 

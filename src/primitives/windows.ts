@@ -1,6 +1,8 @@
 import { fail } from "../core/errors.ts";
 
+/** One number for each image axis, [h, w]. */
 export type Pair = readonly [number, number];
+/** "same": ceil(size / stride) windows, the odd pixel at the end; "valid": none; or [[top, bottom], [left, right]], in pixels. */
 export type Padding = "same" | "valid" | readonly [Pair, Pair];
 
 /** How windows slide along one axis: `low` padded cells before, `out` windows. */
