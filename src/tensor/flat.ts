@@ -23,7 +23,7 @@ export interface Layout {
   readonly dtype: DType;
 }
 
-const isSpec = (x: unknown): x is Spec => typeof x === "object" && x !== null && "shape" in x && "dtype" in x;
+export const isSpec = (x: unknown): x is Spec => typeof x === "object" && x !== null && "shape" in x && "dtype" in x;
 
 /** The layout of a tree of floats (else ERR_DTYPE) with at least one leaf (else ERR_ARGUMENT). */
 export function layoutOf(op: string, tree: unknown): Layout {
