@@ -1,24 +1,15 @@
 import { fail } from "../core/errors.ts";
-import { isTensor, type Tensor, tensor } from "../index.ts";
-import { type Augment, preparePass, type Rows } from "./prepare.ts";
+import { type Tensor, tensor } from "../index.ts";
+import { type BatchOptions, checkOptions, checkSet } from "./batchOptions.ts";
+import { preparePass, type Rows } from "./prepare.ts";
 import { hostCopyOf } from "./sets.ts";
-
-export interface BatchOptions {
-  size: number;
-  /** Chooses the order and the augmentation of a pass: st.random.foldIn(key, epoch). Without a key the order is kept. */
-  key?: Tensor;
-  /** Random crops after 4 pixels of padding, and mirroring; or how much of each. */
-  augment?: boolean | Partial<Augment>;
-  /** Leave out the last batch when it is smaller. */
-  dropLast?: boolean;
-}
 
 export interface Batch {
   readonly images: Tensor;
   readonly labels: Tensor;
 }
 
-/** The batches of one pass, in an order and with crops that depend on the key alone. */
+/** The batches of one pass, in an order and with an augmentation that depend on the key alone. */
 export interface Batches extends AsyncIterable<Batch> {
   /** Batches in a pass. */
   readonly length: number;
@@ -26,38 +17,55 @@ export interface Batches extends AsyncIterable<Batch> {
   readonly waitedMs: number;
 }
 
-/** Batches of a data set, prepared ahead on a thread of their own. */
+/**
+ * Batches of a data set, prepared ahead on threads of their own.
+ *
+ * Images [N, ...] and labels [N, ...] keep their dtypes, but: with mixup, CutMix or erasing images are f32 pixels of 0 to 255 (what is erased
+ * is 127.5, the 0 of pixels normalised to -1 ... 1), and with mixup or CutMix labels are f32 targets [N, classes], each row summing to 1.
+ * The order of the work: RandAugment or AutoAugment on bytes; crop and mirror; mixup or CutMix; erasing.
+ *
+ * Throws ERR_ARGUMENT and ERR_SHAPE for options and sets that do not fit, ERR_DTYPE where bytes or i32 classes are needed. A pass rejects with
+ * ERR_ARGUMENT for a label that is no class, and with ERR_STATE when a thread stops.
+ */
 export function batches(set: { images: Tensor; labels: Tensor }, options: BatchOptions): Batches {
   const { images, labels } = checkSet(set);
-  const { size, key, augment, dropLast } = checkOptions(options, images);
+  const { size, key, augment, dropLast, workers, classes } = checkOptions(options, images, labels);
   const count = images.shape[0]!;
   const length = dropLast ? Math.floor(count / size) : Math.ceil(count / size);
+  const mixed = augment !== null && (augment.mixup > 0 || augment.cutmix > 0);
+  const real = augment !== null && (mixed || augment.erasing > 0);
   let waitedMs = 0;
 
   async function* pass(): AsyncGenerator<Batch, void, void> {
     const [imageData, labelData] = [await sharedData(images), await sharedData(labels)];
-    const [imageShape, labelShape] = [images.shape.slice(1), labels.shape.slice(1)];
+    if (classes !== undefined) checkLabels(labelData, classes);
+    const [imageShape, labelShape] = [images.shape.slice(1), mixed ? [classes!] : labels.shape.slice(1)];
     const [height, width] = imageShape;
     const imageRows = rowsOf(imageData, count);
-    const prepared = preparePass({
-      images: imageRows,
-      labels: rowsOf(labelData, count),
-      count,
-      size,
-      batches: length,
-      seed: key ? await seedOf(key) : null,
-      augment: augment && { ...augment, height: height!, width: width!, pixelBytes: imageRows.stride / (height! * width!) },
-    });
+    const prepared = preparePass(
+      {
+        images: imageRows,
+        labels: rowsOf(labelData, count),
+        count,
+        size,
+        batches: length,
+        seed: key ? await seedOf(key) : null,
+        augment: augment && { ...augment, height: height!, width: width!, pixelBytes: imageRows.stride / (height! * width!) },
+        classes: classes ?? 0,
+      },
+      workers,
+    );
+    const [imageKind, labelKind] = [real ? Float32Array : kindOf(imageData), mixed ? Float32Array : kindOf(labelData)];
     try {
-      for (;;) {
+      for (let batch = 0; ; batch++) {
         const began = performance.now();
         const { done, value } = await prepared.next();
         waitedMs += performance.now() - began;
         if (done) return;
-        const filled = value.images.length / imageRows.stride;
+        const filled = Math.min(size, count - batch * size);
         yield {
-          images: tensor(likeData(imageData, value.images), { shape: [filled, ...imageShape] }),
-          labels: tensor(likeData(labelData, value.labels), { shape: [filled, ...labelShape] }),
+          images: tensor(viewOf(value.images, imageKind), { shape: [filled, ...imageShape] }),
+          labels: tensor(viewOf(value.labels, labelKind), { shape: [filled, ...labelShape] }),
         };
       }
     } finally {
@@ -75,24 +83,26 @@ export function batches(set: { images: Tensor; labels: Tensor }, options: BatchO
 }
 
 type HostData = Uint8Array | Int32Array | Uint32Array | Float32Array | Float64Array;
+type Kind = new (buffer: ArrayBufferLike, offset: number, length: number) => HostData;
 
 const sharedCopies = new WeakMap<Tensor, HostData>();
 
-/** A tensor's numbers in memory that the worker shares. */
+/** A tensor's numbers in memory that the threads share. */
 async function sharedData(x: Tensor): Promise<HostData> {
   const known = hostCopyOf(x) ?? sharedCopies.get(x);
   if (known) return known;
   const data: HostData = await x.data();
-  const shared = likeData(data, new Uint8Array(new SharedArrayBuffer(data.byteLength)));
+  const shared = viewOf(new Uint8Array(new SharedArrayBuffer(data.byteLength)), kindOf(data));
   shared.set(data);
   sharedCopies.set(x, shared);
   return shared;
 }
 
-/** Bytes as an array of the same kind as `data`. */
-function likeData(data: HostData, bytes: Uint8Array): HostData {
-  const Kind = data.constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => HostData;
-  return new Kind(bytes.buffer, bytes.byteOffset, bytes.byteLength / data.BYTES_PER_ELEMENT);
+const kindOf = (data: HostData): Kind => data.constructor as Kind;
+
+function viewOf(bytes: Uint8Array, Kind: Kind): HostData {
+  const width = (Kind as unknown as { BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT;
+  return new Kind(bytes.buffer, bytes.byteOffset, bytes.byteLength / width);
 }
 
 function rowsOf(data: HostData, count: number): Rows {
@@ -104,31 +114,7 @@ async function seedOf(key: Tensor): Promise<readonly [number, number]> {
   return [low!, high!];
 }
 
-function checkSet(set: { images: Tensor; labels: Tensor }): { images: Tensor; labels: Tensor } {
-  const { images, labels } = set ?? {};
-  if (!isTensor(images) || !isTensor(labels))
-    return fail("ERR_ARGUMENT", "batches", "expected a set { images, labels } of tensors, as data.cifar10() gives");
-  if (images.ndim < 1 || labels.ndim < 1 || images.shape[0] !== labels.shape[0] || images.shape[0] === 0) {
-    fail(
-      "ERR_SHAPE",
-      "batches",
-      `images and labels must have the same first axis, of at least 1, got [${images.shape.join(", ")}] and [${labels.shape.join(", ")}]`,
-    );
-  }
-  return { images, labels };
-}
-
-function checkOptions(options: BatchOptions, images: Tensor): { size: number; key: Tensor | undefined; augment: Augment | null; dropLast: boolean } {
-  const { size, key, augment = false, dropLast = false } = options ?? {};
-  if (!Number.isInteger(size) || size < 1) fail("ERR_ARGUMENT", "batches", `size must be a positive integer, got ${size}`);
-  if (dropLast && size > images.shape[0]!) fail("ERR_ARGUMENT", "batches", `size ${size} with dropLast leaves no batch of ${images.shape[0]} images`);
-  if (key !== undefined && (!isTensor(key) || key.dtype !== "u32" || key.shape.join() !== "2")) {
-    fail("ERR_ARGUMENT", "batches", "key must be a key of st.random.key(seed)");
-  }
-  if (!augment) return { size, key, augment: null, dropLast };
-  const { pad = 4, flip = true } = augment === true ? {} : augment;
-  if (!key) fail("ERR_ARGUMENT", "batches", "augment needs a key to draw crops from (pass { key: st.random.key(seed) })");
-  if (!Number.isInteger(pad) || pad < 0) fail("ERR_ARGUMENT", "batches", `augment.pad must be a whole number of pixels, got ${pad}`);
-  if (images.ndim !== 4) fail("ERR_SHAPE", "batches", `augment needs images [N, height, width, channels], got [${images.shape.join(", ")}]`);
-  return { size, key, augment: { pad, flip }, dropLast };
+function checkLabels(labels: HostData, classes: number): void {
+  const wrong = labels.findIndex((label: number) => label < 0 || label >= classes);
+  if (wrong >= 0) fail("ERR_ARGUMENT", "batches", `expected labels from 0 to ${classes - 1}, got ${labels[wrong]} at index ${wrong}`);
 }

@@ -12,6 +12,16 @@ export interface Augment {
   readonly pad: number;
   /** Every other image is mirrored. */
   readonly flip: boolean;
+  /** RandAugment: so many operations an image, at a magnitude of 0 to 30 in tenths of a level. */
+  readonly randAugment: { readonly layers: number; readonly magnitude: number } | null;
+  /** AutoAugment's policy for CIFAR-10. */
+  readonly autoAugment: boolean;
+  /** mixup: alpha of Beta(alpha, alpha); 0 for none. */
+  readonly mixup: number;
+  /** CutMix: alpha of Beta(alpha, alpha); 0 for none. */
+  readonly cutmix: number;
+  /** Random erasing: the probability for an image; 0 for none. */
+  readonly erasing: number;
 }
 
 export interface PassOptions {
@@ -23,11 +33,13 @@ export interface PassOptions {
   /** Chooses the order and the augmentation; null keeps the order. */
   readonly seed: readonly [number, number] | null;
   readonly augment: (Augment & { readonly height: number; readonly width: number; readonly pixelBytes: number }) | null;
+  /** Classes of the soft targets that mixup and CutMix make of i32 labels. */
+  readonly classes: number;
 }
 
 export interface PreparedBatch {
-  readonly images: Uint8Array;
-  readonly labels: Uint8Array;
+  readonly images: Uint8Array<ArrayBuffer>;
+  readonly labels: Uint8Array<ArrayBuffer>;
 }
 
 interface Waiting {
@@ -35,62 +47,72 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Batches asked for before they are needed. */
-const ahead = 4;
+interface Thread {
+  readonly worker: Worker;
+  readonly waiting: Map<string, Waiting>;
+  /** Why it stopped. */
+  failure: SteppeError | null;
+}
 
-let worker: Worker | null = null;
+const threads: (Thread | undefined)[] = [];
 let nextPass = 0;
-const waiting = new Map<string, Waiting>();
 
-function theWorker(): Worker {
-  if (worker) return worker;
-  const started = new Worker(new URL("./worker.js", import.meta.url));
-  started.unref();
-  started.on("message", ({ id, batch, images, labels }: PreparedBatch & { id: number; batch: number }) =>
-    settle(`${id} ${batch}`)?.resolve({ images, labels }),
+function threadAt(index: number): Thread {
+  const known = threads[index];
+  if (known) return known;
+  const thread: Thread = { worker: new Worker(new URL("./worker.js", import.meta.url)), waiting: new Map(), failure: null };
+  thread.worker.unref();
+  thread.worker.on("message", ({ id, batch, images, labels }: PreparedBatch & { id: number; batch: number }) =>
+    settle(thread, `${id} ${batch}`)?.resolve({ images, labels }),
   );
-  started.on("error", (cause) => {
-    worker = null;
-    const error = new SteppeError("ERR_STATE", "batches", `the worker that prepares batches stopped: ${cause.message}`, { cause });
-    for (const key of [...waiting.keys()]) settle(key)?.reject(error);
-  });
-  worker = started;
-  return worker;
+  const stopped = (reason: string, cause?: unknown): void => {
+    thread.failure ??= new SteppeError("ERR_STATE", "batches", `the worker that prepares batches stopped: ${reason}`, { cause });
+    if (threads[index] === thread) threads[index] = undefined;
+    for (const key of [...thread.waiting.keys()]) settle(thread, key)?.reject(thread.failure);
+  };
+  thread.worker.on("error", (cause) => stopped(cause.message, cause));
+  thread.worker.on("exit", (code) => stopped(`it left with code ${code}`));
+  threads[index] = thread;
+  return thread;
 }
 
 /** Node stays alive while a batch is on its way, and only then. */
-function settle(key: string): Waiting | undefined {
-  const found = waiting.get(key);
-  waiting.delete(key);
-  if (waiting.size === 0) worker?.unref();
+function settle(thread: Thread, key: string): Waiting | undefined {
+  const found = thread.waiting.get(key);
+  thread.waiting.delete(key);
+  if (thread.waiting.size === 0) thread.worker.unref();
   return found;
 }
 
-function request(id: number, batch: number): Promise<PreparedBatch> {
+function request(thread: Thread, id: number, batch: number): Promise<PreparedBatch> {
+  if (thread.failure) return Promise.reject(thread.failure);
   return new Promise((resolve, reject) => {
-    waiting.set(`${id} ${batch}`, { resolve, reject });
-    theWorker().ref();
-    theWorker().postMessage({ id, batch });
+    thread.waiting.set(`${id} ${batch}`, { resolve, reject });
+    thread.worker.ref();
+    thread.worker.postMessage({ id, batch });
   });
 }
 
-/** One pass over a data set, prepared ahead by the worker thread. */
-export async function* preparePass(options: PassOptions): AsyncGenerator<PreparedBatch, void, void> {
-  const { batches, ...open } = options;
+/** One pass over a data set, prepared ahead by threads that take turns; their number changes no byte. */
+export async function* preparePass(options: PassOptions, workers = 1): AsyncGenerator<PreparedBatch, void, void> {
+  const { batches } = options;
+  const used = Array.from({ length: Math.min(workers, batches) }, (_, index) => threadAt(index));
+  const ahead = 2 * used.length + 2; // batches asked for before they are needed
   const id = nextPass++;
-  theWorker().postMessage({ open, id });
+  for (const { worker } of used) worker.postMessage({ open: options, id });
   const queue: Promise<PreparedBatch>[] = [];
+  let asked = 0;
   try {
-    for (let asked = 0, taken = 0; taken < batches; taken++) {
+    for (let taken = 0; taken < batches; taken++) {
       for (; asked < Math.min(batches, taken + ahead); asked++) {
-        const batch = request(id, asked);
+        const batch = request(used[asked % used.length]!, id, asked);
         batch.catch(() => {}); // reported by the await below; the consumer may leave before it gets there
         queue.push(batch);
       }
       yield await queue.shift()!;
     }
   } finally {
-    worker?.postMessage({ close: true, id });
-    for (let batch = 0; batch < batches; batch++) settle(`${id} ${batch}`);
+    for (const thread of used) thread.worker.postMessage({ close: true, id });
+    for (let batch = 0; batch < asked; batch++) settle(used[batch % used.length]!, `${id} ${batch}`);
   }
 }
