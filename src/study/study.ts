@@ -3,12 +3,15 @@ import { mkdir, readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fail } from "../core/errors.ts";
+import { flattenTree } from "../graph/tree.ts";
 import { devices } from "../index.ts";
 import { writeFileAtomic } from "../run/files.ts";
+import { isTensor } from "../tensor/tensor.ts";
 import {
   checkConfig,
   type EpochLine,
   type FitHooks,
+  type Fitted,
   fit,
   loadData,
   networkOf,
@@ -18,7 +21,8 @@ import {
   sharpnessOf,
   type TrainResult,
 } from "../train/index.ts";
-import { measureRate, operationsOf } from "./estimate.ts";
+import { type Estimate, estimateOf } from "./estimate.ts";
+import { type FigureOptions, measureFigures, type RowFigures, readFigures, writeFigures } from "./figures.ts";
 import { type Plan, type Preset, plansOf } from "./presets.ts";
 
 export interface Machine {
@@ -40,17 +44,20 @@ export interface StudyResults {
 
 /** A row with what the report shows of it. */
 export interface FinishedRow {
-  readonly id: string;
+  readonly plan: Plan;
   readonly row: StudyRow;
   readonly log: readonly EpochLine[];
+  readonly figures: RowFigures;
 }
 
 export interface StudyHooks {
   readonly signal?: AbortSignal;
-  /** Seconds that the rows which are not done yet will take, and how many they are. */
-  readonly onEstimate?: (seconds: number, rows: number, operations: number, rate: number) => void;
+  /** What the rows that are not done yet will take, and how many they are. */
+  readonly onEstimate?: (estimate: Estimate, rows: number) => void;
   readonly onRow?: (plan: Plan, index: number, rows: number) => FitHooks;
   readonly onSharpness?: (plan: Plan, index: number, rows: number) => SharpnessOptions["onIteration"];
+  /** Points of the row's loss landscape that are done, of all. */
+  readonly onFigures?: (plan: Plan, index: number, rows: number) => (done: number, all: number) => void;
   readonly onRowDone?: (row: StudyRow, wasKept: boolean) => void;
 }
 
@@ -61,39 +68,49 @@ export interface StudyOptions {
   readonly dataDir?: string;
 }
 
-/** Trains and measures every row that `out` does not hold yet, and writes results.json. */
-export async function runStudy(
-  { name, preset, out, dataDir }: StudyOptions,
-  hooks: StudyHooks = {},
-): Promise<{ results: StudyResults; finished: FinishedRow[] }> {
+interface Kept extends Pick<FinishedRow, "row" | "log"> {
+  readonly figures: RowFigures | null;
+}
+
+/** Trains and measures every row that `out` does not hold yet, and writes results.json after each. What fails or is stopped leaves the rows before it. */
+export async function runStudy(options: StudyOptions, hooks: StudyHooks = {}): Promise<{ results: StudyResults; finished: FinishedRow[] }> {
+  const { name, preset, out, dataDir } = options;
   const plans = plansOf(preset, dataDir);
-  const kept = await Promise.all(plans.map((plan) => keptRow(out, plan, preset)));
+  const kept = await Promise.all(plans.map((plan) => keptRow(options, plan)));
   const missing = plans.filter((_, i) => !kept[i]);
-  if (missing.length > 0 && hooks.onEstimate) {
-    const operations = missing.reduce((sum, plan) => sum + operationsOf(plan, preset), 0),
-      rate = await measureRate();
-    hooks.onEstimate(operations / rate, missing.length, operations, rate);
-  }
+  if (missing.length > 0 && hooks.onEstimate) hooks.onEstimate(await estimateOf(missing, preset), missing.length);
   const finished: FinishedRow[] = [];
   let results: StudyResults = { machine: machine(), preset: name, rows: [] };
   for (const [index, plan] of plans.entries()) {
-    const row = kept[index] ?? (await runRow(out, plan, preset, index, plans.length, hooks));
-    finished.push(row);
-    results = { ...results, rows: [...results.rows, row.row] };
+    const before = kept[index] ?? null;
+    const done = before?.figures ? { plan, ...before, figures: before.figures } : await runRow(options, plan, before, index, plans.length, hooks);
+    finished.push(done);
+    results = { ...results, rows: [...results.rows, done.row] };
     await writeJson(join(out, "results.json"), results);
-    hooks.onRowDone?.(row.row, kept[index] !== null);
+    hooks.onRowDone?.(done.row, before !== null);
     hooks.signal?.throwIfAborted();
   }
   return { results, finished };
 }
 
-const folderOf = (out: string, { id }: Plan): string => join(out, "runs", id);
+/** The folder of a row's run. */
+export const folderOf = (out: string, { id }: Plan): string => join(out, "runs", id);
 
 /** What decides a row: it is kept as long as this is the same. */
 const askedOf = ({ settings }: Plan, { sharpness }: Preset): unknown => ({ settings: checkConfig(settings), sharpness });
 
-async function keptRow(out: string, plan: Plan, preset: Preset): Promise<FinishedRow | null> {
-  const folder = folderOf(out, plan),
+/** A plane of the loss is measured for the first seed only: it costs as many points as a line does squared. */
+const figuresFor = ({ preset: { landscape, seeds, sharpness } }: StudyOptions, { settings }: Plan): FigureOptions => ({
+  dimensions: settings.seed === seeds[0] ? landscape.dimensions : 1,
+  points: landscape.points,
+  radius: 1,
+  images: sharpness.images,
+  maps: 6,
+});
+
+async function keptRow(options: StudyOptions, plan: Plan): Promise<Kept | null> {
+  const { out, preset } = options,
+    folder = folderOf(out, plan),
     path = join(folder, "row.json");
   if (!existsSync(path)) return null;
   let found: { asked: unknown; row: StudyRow };
@@ -104,25 +121,48 @@ async function keptRow(out: string, plan: Plan, preset: Preset): Promise<Finishe
   }
   if (JSON.stringify(found.asked) !== JSON.stringify(askedOf(plan, preset)))
     fail("ERR_STATE", "study", `${out} holds a study with other settings (${path}); choose another folder`);
-  return { id: plan.id, row: found.row, log: await readLog("study", folder) };
+  return { row: found.row, log: await readLog("study", folder), figures: await readFigures(folder, figuresFor(options, plan)) };
 }
 
-async function runRow(out: string, plan: Plan, preset: Preset, index: number, rows: number, hooks: StudyHooks): Promise<FinishedRow> {
-  const folder = folderOf(out, plan),
-    config = checkConfig(plan.settings);
+/** Trains a row as far as it is not trained, and measures what is not measured. */
+async function runRow(options: StudyOptions, plan: Plan, kept: Kept | null, index: number, rows: number, hooks: StudyHooks): Promise<FinishedRow> {
+  const { out, preset } = options,
+    { signal } = hooks,
+    folder = folderOf(out, plan);
   await mkdir(folder, { recursive: true });
   const resume = existsSync(join(folder, "config.json"));
-  const { result, params, state } = await fit(
-    { ...plan.settings, out: folder, resume },
-    { ...hooks.onRow?.(plan, index, rows), signal: hooks.signal },
-  );
-  const onIteration = hooks.onSharpness?.(plan, index, rows),
+  const fitted = await fit({ ...plan.settings, out: folder, resume }, { ...hooks.onRow?.(plan, index, rows), signal });
+  try {
+    let row = kept?.row;
+    if (!row) {
+      const onIteration = hooks.onSharpness?.(plan, index, rows);
+      row = await measuredRow(plan, preset, fitted, (progress) => {
+        signal?.throwIfAborted();
+        onIteration?.(progress);
+      });
+      await writeJson(join(folder, "row.json"), { asked: askedOf(plan, preset), row });
+    }
+    const asked = figuresFor(options, plan),
+      onPoint = hooks.onFigures?.(plan, index, rows);
+    const figures = await measureFigures(checkConfig(plan.settings), fitted, asked, (done, all) => {
+      signal?.throwIfAborted();
+      onPoint?.(done, all);
+    });
+    await writeFigures(folder, asked, figures);
+    return { plan, row, log: await readLog("study", folder), figures };
+  } finally {
+    for (const leaf of flattenTree([fitted.params, fitted.state], isTensor).leaves) leaf.dispose();
+  }
+}
+
+async function measuredRow(plan: Plan, preset: Preset, fitted: Fitted, onIteration: SharpnessOptions["onIteration"]): Promise<StudyRow> {
+  const config = checkConfig(plan.settings),
     set = await loadData(config, "train", preset.sharpness.images);
-  const lambdaMax = await sharpnessOf(networkOf(config), params, state, set, { ...preset.sharpness, onIteration });
-  const { seconds, imagesPerSecond, waitedForData: _, ...measured } = result;
-  const row: StudyRow = { ...measured, model: plan.model.label, lambdaMax, seconds, imagesPerSecond };
-  await writeJson(join(folder, "row.json"), { asked: askedOf(plan, preset), row });
-  return { id: plan.id, row, log: await readLog("study", folder) };
+  const net = networkOf(config, set.classes.length);
+  const lambdaMax = await sharpnessOf(net, fitted.params, fitted.state, set, { ...preset.sharpness, onIteration });
+  for (const x of [set.images, set.labels]) x.dispose();
+  const { seconds, imagesPerSecond, waitedForData: _, ...measured } = fitted.result;
+  return { ...measured, model: plan.model.label, lambdaMax, seconds, imagesPerSecond };
 }
 
 const writeJson = (path: string, value: unknown): Promise<void> => writeFileAtomic(path, [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)]);

@@ -1,0 +1,57 @@
+import { type FinishedRow, folderOf, type StudyOptions, type StudyResults } from "../study.ts";
+import { count, duration, escape, plural } from "./html.ts";
+
+const quoted = (text: string): string => (/^[\w./:=,@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The command that gives a row's weights to the bit. */
+export function trainCommandOf({ plan }: Pick<FinishedRow, "plan">, out: string): string {
+  const flags = Object.entries(plan.settings).flatMap(([key, value]): string[] => {
+    if (value === null || value === undefined) return [];
+    if (key === "augment") return value ? [] : ["--no-augment"];
+    if (typeof value === "boolean") return value ? [`--${kebab(key)}`] : [];
+    const text =
+      typeof value === "object"
+        ? Object.entries(value)
+            .map(([name, size]) => `${name}=${size}`)
+            .join(",")
+        : String(value);
+    return [`--${kebab(key)} ${quoted(text)}`];
+  });
+  return `npx steppe train ${flags.join(" ")} --out ${quoted(out)}`;
+}
+
+export function studyCommandOf({ name, out, dataDir }: StudyOptions): string {
+  return `npx steppe study --preset ${name}${dataDir === undefined ? "" : ` --data-dir ${quoted(dataDir)}`} --out ${quoted(out)}`;
+}
+
+const facts = (entries: readonly (readonly [string, string])[]): string =>
+  `<dl class="facts">${entries.map(([term, words]) => `<div><dt>${term}</dt><dd>${words}</dd></div>`).join("")}</dl>`;
+const code = (text: string, label: string): string =>
+  `<pre tabindex="0" role="region" aria-label="${escape(label)}"><code>${escape(text)}</code></pre>`;
+
+/** The machine, how the sharpness was measured, and every command. */
+export function runSection(options: StudyOptions, { machine, rows }: StudyResults, finished: readonly FinishedRow[]): string {
+  const { images, maxIterations, tol } = options.preset.sharpness,
+    found = rows[0]!.lambdaMax as StudyResults["rows"][number]["lambdaMax"] & { readonly method?: string; readonly batchNorm?: string };
+  const all = rows.reduce((sum, { seconds }) => sum + seconds, 0);
+  const rowsOf = finished.map((row) => {
+    const out = `runs/${row.plan.id}`;
+    return `${trainCommandOf(row, out)}\nnpx steppe sharpness ${out} --limit ${images} --iterations ${maxIterations} --tolerance ${tol}`;
+  });
+  return `${facts([
+    ["Processor", escape(machine.cpu)],
+    ["Instruction set", escape(machine.isa)],
+    ["Threads", String(machine.threads)],
+    ["Node", escape(machine.node)],
+    ["Training", `${plural(rows.length, "row")}, ${duration(all)}`],
+    [
+      "Eigenvalues",
+      `${found.method ? `${escape(found.method)}, ` : ""}at most ${maxIterations} products, tolerance ${tol}, ${count(found.images)} images${found.batchNorm ? `, batch norm in ${escape(found.batchNorm)} mode` : ""}`,
+    ],
+  ])}
+<p>This page and all its rows, which are kept in <code>${escape(folderOf(options.out, { ...finished[0]!.plan, id: "" }))}</code>:</p>
+${code(studyCommandOf(options), "command of the study")}
+<details><summary>Each row alone, with the same weights to the bit, and its sharpness</summary>
+${code(rowsOf.join("\n\n"), "commands of the rows")}</details>`;
+}
