@@ -24,7 +24,7 @@ export function mixer(options: MixerOptions, name?: string): Model<MixerConfig> 
   checkSizes("mixer", { patch, hidden, layers, tokensMlp, channelsMlp });
   checkOneOf("mixer", "gelu", config.gelu, ["tanh", "none"]);
   if (image % patch !== 0) fail("ERR_SHAPE", "mixer", `the patch must divide the image, got patches of ${patch} for ${image} pixels`);
-  return model(name ?? `mixer-d${hidden}-l${layers}/${patch}`, config, macsOf(config), network(config));
+  return model("mixer", name ?? `mixer-d${hidden}-l${layers}/${patch}`, config, macsOf(config), network(config));
 }
 
 /** x += path(tokens(norm(x))), mixing the tokens of each channel; x += path(channels(norm(x))), mixing the channels of each token. */

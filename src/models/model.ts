@@ -7,9 +7,12 @@ import { checkpointed, type Module, type Variables } from "../nn/index.ts";
 import { ravel, type Spec, unravel } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+export type Family = "vit" | "mixer" | "resnet";
+
 /** A network for images, with its sizes. */
 export interface Model<Config = Readonly<Record<string, unknown>>> extends Module {
   readonly name: string;
+  readonly family: Family;
   readonly config: Config;
   readonly paramCount: number;
   /** Multiply-adds of one image: convolutions, linear layers and attention's two products. */
@@ -30,13 +33,14 @@ export interface ImageConfig {
   readonly dtype: DType;
 }
 
-const isSpec = (x: unknown): x is Spec => typeof x === "object" && x !== null && "shape" in x && "dtype" in x;
+export const isSpec = (x: unknown): x is Spec => typeof x === "object" && x !== null && "shape" in x && "dtype" in x;
 
 /** A network with its checks and sizes. Its parameters are views of one flat vector. */
-export function model<Config extends ImageConfig>(name: string, config: Config, macs: number, of: Module): Model<Config> {
+export function model<Config extends ImageConfig>(family: Family, name: string, config: Config, macs: number, of: Module): Model<Config> {
   const { image, channels } = config;
   return {
     name,
+    family,
     config,
     macs,
     paramCount: flattenTree(of.shapes().params, isSpec).leaves.reduce((total, { shape }) => total + sizeOf(shape), 0),

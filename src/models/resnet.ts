@@ -45,7 +45,7 @@ export function resnet(options: ResnetOptions, name?: string): Model<ResnetConfi
   checkOneOf("resnet", "norm", config.norm, ["batch", "group"]);
   if (config.norm === "group" && width > 32 && width % 32 !== 0)
     fail("ERR_SHAPE", "resnet", `group norms have 32 groups, so a width up to 32 or a multiple of 32 was expected, got ${width}`);
-  return model(name ?? `resnet-w${width}-${blocks.join("-")}`, config, macsOf(config), network(config));
+  return model("resnet", name ?? `resnet-w${width}-${blocks.join("-")}`, config, macsOf(config), network(config));
 }
 
 const stemOf = ({ stem, channels, width }: ResnetConfig): Conv =>

@@ -26,7 +26,7 @@ export function vit(options: VitOptions, name?: string): Model<VitConfig> {
   checkOneOf("vit", "gelu", config.gelu, ["tanh", "none"]);
   if (image % patch !== 0) fail("ERR_SHAPE", "vit", `the patch must divide the image, got patches of ${patch} for ${image} pixels`);
   if (hidden % heads !== 0) fail("ERR_SHAPE", "vit", `heads must divide hidden, got ${heads} heads for ${hidden}`);
-  return model(name ?? `vit-d${hidden}-l${layers}-h${heads}/${patch}`, config, macsOf(config), network(config));
+  return model("vit", name ?? `vit-d${hidden}-l${layers}-h${heads}/${patch}`, config, macsOf(config), network(config));
 }
 
 function network(config: VitConfig): Module {
