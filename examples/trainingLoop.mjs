@@ -24,23 +24,16 @@ function spirals(key, n) {
     return st.stack([radius.mul(angle.cos()), radius.mul(angle.sin())], { axis: 1 });
   });
   const noise = st.random.normal(key, [2 * n, 2], { std: 0.05 });
-  return {
-    points: st.concat(arms).add(noise),
-    labels: st
-      .arange(2 * n)
-      .greaterEqual(n)
-      .cast("i32"),
-  };
+  return { points: st.concat(arms).add(noise), labels: st.repeat(st.arange(2, { dtype: "i32" }), n) };
 }
 
-const steps = Number(process.argv[2] ?? 300);
-const keys = st.random.split(st.random.key(0));
+const steps = Number(process.argv[2] ?? 300),
+  keys = st.random.split(st.random.key(0));
 const { points, labels } = st.tidy(() => spirals(keys.at(0), 200));
 
 const opt = optim.adamw({ lr: optim.warmupCosine({ peak: 1e-2, warmup: 20, steps }), weightDecay: 1e-3 });
 const logitsOf = (params, x) => net.apply({ params, state: {} }, x).out;
 const loss = (params, x, y) => logitsOf(params, x).crossEntropy(y);
-
 // The whole step is one plan. Parameters and moments are donated: the new ones take over their memory.
 const step = st.compile(
   (params, moments, x, y) => {
@@ -50,8 +43,8 @@ const step = st.compile(
   { donate: [0, 1], name: "step" },
 );
 
-let { params } = net.init(keys.at(1));
-let state = opt.init(params);
+let { params } = net.init(keys.at(1)),
+  state = opt.init(params);
 for (let i = 1; i <= steps; i++) {
   const done = step(params, state, points, labels);
   ({ params, state } = done);
