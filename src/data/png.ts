@@ -19,7 +19,8 @@ export async function decodePng(op: string, path: string, png: Uint8Array): Prom
   }
 }
 
-async function loadSharp(op: string, path: string): Promise<typeof import("sharp").default> {
+/** The optional package sharp, to decode `path`. */
+export async function loadSharp(op: string, path: string): Promise<typeof import("sharp").default> {
   try {
     return (await import("sharp")).default;
   } catch (cause) {

