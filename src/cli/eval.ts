@@ -1,4 +1,4 @@
-import { evaluatorOf, loadData, networkOf, readCheckpoint, readConfig } from "../train/index.ts";
+import { evaluated, evaluatorOf, loadData, networkOf, readCheckpoint, readConfig } from "../train/index.ts";
 import { prepareDevice } from "./device.ts";
 import type { CommonOptions } from "./options.ts";
 import { count, percent, print, printJson, Progress, significant } from "./terminal.ts";
@@ -11,10 +11,11 @@ interface EvalOptions extends CommonOptions {
 export async function evalCommand(run: string, { split, limit, json, ...common }: EvalOptions): Promise<void> {
   const config = await readConfig("eval", run);
   await prepareDevice(common);
-  const { params, state, place } = await readCheckpoint("eval", run),
+  const { place, ...training } = await readCheckpoint("eval", run),
+    { params, state } = evaluated(training),
     progress = new Progress();
   const set = await loadData(config, split, limit),
-    measure = evaluatorOf(networkOf(config));
+    measure = evaluatorOf(networkOf(config, set.classes.length), config.loss);
   const { loss, accuracy, images } = await measure(params, state, set, {
     onBatch: (done, all) => progress.update(run, done, all, [`${split} images`]),
   });

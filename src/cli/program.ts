@@ -2,9 +2,9 @@ import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { SteppeError } from "../core/errors.ts";
 import { presetNames } from "../study/presets.ts";
-import { dataNames, defaultConfig, optimizerNames } from "../train/config.ts";
 import { Stopped, WrongUse } from "./errors.ts";
-import { numberSetting, oneOf, textSetting, wholeFrom, withCommonOptions } from "./options.ts";
+import { oneOf, wholeFrom, withCommonOptions } from "./options.ts";
+import { withTrainFlags } from "./trainFlags.ts";
 
 const { version } = createRequire(import.meta.url)("steppe/package.json") as { version: string }; // the package names itself, from src and from dist
 
@@ -40,35 +40,12 @@ function programOf(): Command {
       "\nFirst steps:\n  steppe study --preset quick\n  steppe train --epochs 5 --sam 0.05 --out runs/a && steppe sharpness runs/a",
     );
 
-  const train = withCommonOptions(
-    program
-      .command("train")
-      .description("Train a network; --resume goes on after any stop, to the same bits.")
-      .option("--model <name>", `the network, such as vit-ti/4 (default: ${defaultConfig.model})`)
-      .option("--data <name>", `the images: ${dataNames.join(", ")} (default: ${defaultConfig.data})`, textSetting("data", "--data"))
-      .option("--data-dir <folder>", "where the files of the data are (default: the npm package)")
-      .option("--limit <n>", "use only the first n images of each split", numberSetting("limit", "--limit"))
-      .option("--no-augment", "train on the images as they are, without random crops and mirroring")
-      .option("--epochs <n>", `passes over the images (default: ${defaultConfig.epochs})`, numberSetting("epochs", "--epochs"))
-      .option("--batch <n>", `images in a step (default: ${defaultConfig.batch})`, numberSetting("batch", "--batch"))
-      .option("--optimizer <name>", `${optimizerNames.join(", ")} (default: ${defaultConfig.optimizer})`, textSetting("optimizer", "--optimizer"))
-      .option(
-        "--lr <rate>",
-        `learning rate at its peak; half a cosine leads from it to 0 (default: ${defaultConfig.lr})`,
-        numberSetting("lr", "--lr"),
-      )
-      .option("--weight-decay <x>", `weight decay (default: ${defaultConfig.weightDecay})`, numberSetting("weightDecay", "--weight-decay"))
-      .option(
-        "--warmup <epochs>",
-        `epochs in which the learning rate rises to its peak (default: ${defaultConfig.warmup})`,
-        numberSetting("warmup", "--warmup"),
-      )
-      .option("--sam <rho>", "sharpness-aware minimization with this radius; 0: without (default: 0)", numberSetting("sam", "--sam"))
-      .option("--dropout <rate>", `dropout in the network (default: ${defaultConfig.dropout})`, numberSetting("dropout", "--dropout"))
-      .option("--seed <n>", `decides weights, order, crops and dropout (default: ${defaultConfig.seed})`, numberSetting("seed", "--seed"))
-      .option("--out <folder>", "where config.json, log.jsonl, last.safetensors and result.json go (default: runs/<what is trained>)")
-      .option("--resume", "go on with the run in --out"),
-  );
+  const train = withTrainFlags(program.command("train").description("Train a network; --resume goes on after any stop, to the same bits."))
+    .optionsGroup("Run:")
+    .option("--out <folder>", "where config.json, log.jsonl, last.safetensors and result.json go (default: runs/<what is trained>)")
+    .option("--resume", "go on with the run in --out")
+    .option("--loaders <n>", "threads that prepare the images; results do not depend on them (default: 1)", wholeFrom("--loaders", 1));
+  withCommonOptions(train);
   train.action(async (options) => (await import("./train.ts")).trainCommand(options));
 
   const sharpness = withCommonOptions(
@@ -77,6 +54,15 @@ function programOf(): Command {
       .description("The largest eigenvalue of the Hessian of a run's training loss, with its residual.")
       .argument("<run>", "the folder of a run")
       .option("--limit <n>", "measure on the first n training images", wholeFrom("--limit", 1), 256)
+      .option(
+        "--method <name>",
+        "lanczos, power (the slides' protocol) or both side by side",
+        oneOf("--method", ["lanczos", "power", "both"]),
+        "lanczos",
+      )
+      .option("--smallest", "the smallest eigenvalue too")
+      .option("--block <path>", "only of the parameters whose path begins so: blocks.3, blocks.3.attention, stage2")
+      .option("--batch-norm <mode>", "eval (running statistics) or train (those of the batch)", oneOf("--batch-norm", ["eval", "train"]), "eval")
       .option("--iterations <n>", "at most so many Hessian-vector products", wholeFrom("--iterations", 1), 100)
       .option("--tolerance <x>", "stop when the residual is below this share of the value", positive("--tolerance"), 1e-3),
   );

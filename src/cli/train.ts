@@ -10,16 +10,17 @@ interface TrainOptions extends CommonOptions, Partial<Omit<TrainConfig, "augment
   readonly augment: boolean;
   readonly out?: string;
   readonly resume?: boolean;
+  readonly loaders?: number;
 }
 
-export async function trainCommand({ json, device, threads, out: folder, resume, augment, ...given }: TrainOptions): Promise<void> {
+export async function trainCommand({ json, device, threads, out: folder, resume, loaders, augment, ...given }: TrainOptions): Promise<void> {
   await prepareDevice({ device, threads });
   const settings: FitConfig = { ...given, ...(augment ? {} : { augment }) },
     out = folder ?? defaultFolder(settings);
   const { signal, done } = stopOnInterrupt(),
     progress = new Progress();
   try {
-    const { result } = await fit({ ...settings, out, resume }, { ...reports(progress), signal });
+    const { result } = await fit({ ...settings, out, resume, loaders }, { ...reports(progress), signal });
     progress.stop();
     if (json) return printJson({ ...result, out });
     print(
@@ -50,6 +51,8 @@ export function reports(progress: Progress, label = ""): FitHooks {
   };
   let batch = 1;
   return {
+    onLoad: (done, images) => progress.update(`${label}images`, done, images, ["decoding"]),
+    onSkip: (path, reason) => progress.line(`${label}left out: ${path} (${reason})`),
     onStart({ config, params, trainImages, testImages, stepsPerEpoch: steps, epoch, step }) {
       [stepsPerEpoch, epochs, batch] = [steps, config.epochs, Math.floor(trainImages / steps)];
       const how = `${config.optimizer}, lr ${config.lr}${config.sam > 0 ? `, SAM rho ${config.sam}` : ""}, seed ${config.seed}`;
@@ -71,10 +74,13 @@ export function reports(progress: Progress, label = ""): FitHooks {
     onEvaluate(split, done, images) {
       progress.update(split === "test" ? name(last?.epoch ?? epochs) : `${label}evaluation`, done, images, [`${split} images`]);
     },
-    onEpoch({ epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, imagesPerSecond, seconds }) {
-      progress.line(
-        `${name(epoch)}  loss ${trainLoss.toFixed(3)}  acc ${percent(trainAccuracy)}  test loss ${testLoss.toFixed(3)}  test acc ${percent(testAccuracy)}  ${count(imagesPerSecond)} images/s  ${duration(seconds)}`,
-      );
+    onCurvature: ({ iteration, value }, most) =>
+      progress.update(name(last?.epoch ?? epochs), iteration, most, ["Hessian products", `lambda_max ${significant(value, 3)}`]),
+    onEpoch({ epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, imagesPerSecond, seconds, waitedForData, lambdaMax }) {
+      const losses = `loss ${trainLoss.toFixed(3)}  acc ${percent(trainAccuracy)}  test loss ${testLoss.toFixed(3)}  test acc ${percent(testAccuracy)}`;
+      const waited = waitedForData >= 0.02 ? `  ${percent(waitedForData)} waiting for data` : "";
+      const sharpness = lambdaMax ? `  lambda_max ${significant(lambdaMax.value, 3)}` : "";
+      progress.line(`${name(epoch)}  ${losses}${sharpness}  ${count(imagesPerSecond)} images/s  ${duration(seconds)}${waited}`);
     },
   };
 }

@@ -14,6 +14,8 @@ export interface Preset {
   readonly rho: number;
   readonly seeds: readonly number[];
   readonly sharpness: { readonly images: number; readonly maxIterations: number; readonly tol: number };
+  /** Points of an axis of the loss landscape, on a line or on a plane (for the first seed). */
+  readonly landscape: { readonly points: number; readonly dimensions: 1 | 2 };
 }
 
 export const presetNames = ["quick", "standard"] as const;
@@ -22,22 +24,26 @@ export type PresetName = (typeof presetNames)[number];
 const adamw = { optimizer: "adamw", lr: 1e-3, weightDecay: 0.1, warmup: 1 } as const;
 const sgd = { optimizer: "sgd", lr: 0.1, weightDecay: 5e-4, warmup: 1 } as const;
 
+const short = { epochs: 16, batch: 50 } as const;
+
 export const presets: Readonly<Record<PresetName, Preset>> = {
-  // Without crops the few images are learnt well enough to be sharp.
+  // 1,000 images: few enough for the time, and without crops learnt well enough to be sharp. An image costs a ResNet-20 twelve times what it costs the
+  // two others, so it sees them less often, in smaller batches.
   quick: {
-    settings: { data: "cifar10", limit: 2000, testLimit: 1000, augment: false, epochs: 10, batch: 64 },
+    settings: { data: "cifar10", limit: 1000, testLimit: 500, augment: false },
     models: [
-      { id: "vit", label: "ViT d64 L4 /8", settings: { ...adamw, model: "vit-ti/8", sizes: { hidden: 64, layers: 4, heads: 4 } } },
+      { id: "vit", label: "ViT d64 L4 /8", settings: { ...adamw, ...short, model: "vit-ti/8", sizes: { hidden: 64, layers: 4, heads: 4 } } },
       {
         id: "mixer",
         label: "Mixer d64 L4 /8",
-        settings: { ...adamw, model: "mixer-s/8", sizes: { hidden: 64, layers: 4, tokensMlp: 32, channelsMlp: 256 } },
+        settings: { ...adamw, ...short, model: "mixer-s/8", sizes: { hidden: 64, layers: 4, tokensMlp: 32, channelsMlp: 256 } },
       },
-      { id: "resnet", label: "ResNet-20", settings: { ...sgd, model: "resnet-20" } },
+      { id: "resnet", label: "ResNet-20", settings: { ...sgd, model: "resnet-20", epochs: 4, batch: 25 } },
     ],
     rho: 0.1,
     seeds: [0, 1],
-    sharpness: { images: 256, maxIterations: 20, tol: 0.02 },
+    sharpness: { images: 128, maxIterations: 20, tol: 0.02 },
+    landscape: { points: 21, dimensions: 1 },
   },
   standard: {
     settings: { data: "cifar10", epochs: 10, batch: 128 },
@@ -53,6 +59,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     rho: 0.1,
     seeds: [0, 1],
     sharpness: { images: 1024, maxIterations: 60, tol: 1e-3 },
+    landscape: { points: 15, dimensions: 2 },
   },
 };
 

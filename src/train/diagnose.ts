@@ -8,7 +8,8 @@ import { compile, evaluate, stack, tidy } from "../index.ts";
 import { ravel } from "../tensor/flat.ts";
 import { isTensor, type Tensor, unwrap, wrap } from "../tensor/tensor.ts";
 import type { Checkpoint } from "./folder.ts";
-import type { Step, Task, Training } from "./task.ts";
+import type { Step, Training } from "./step.ts";
+import type { Task } from "./task.ts";
 
 export const allFinite = async (params: unknown): Promise<boolean> => {
   using finite = tidy(() => ravel(params).isFinite().all());
@@ -21,20 +22,20 @@ export const allFinite = async (params: unknown): Promise<boolean> => {
  */
 export async function explainNonFinite(task: Task, from: Checkpoint, until: { epoch: number; step: number }): Promise<string> {
   const again: Step & { dispose(): void } = compile(task.step as any, { name: "replay" }) as any;
-  let before: Training = from;
+  let { place: _, ...before }: Training & { place: unknown } = from;
   try {
     for (let epoch = from.place.epoch; epoch <= until.epoch; epoch++) {
-      using order = task.orderKey(epoch);
+      using epochKey = task.epochKey(epoch);
       let step = 0;
-      for await (const { images, labels } of batches(task.train, { size: task.batch, key: order, augment: task.config.augment, dropLast: true })) {
+      for await (const { images, labels } of batches(task.train, task.batchOptions(epochKey))) {
         const skip = epoch === from.place.epoch && step < from.place.step;
         if (!skip) {
           const key = task.stepKey(epoch, step);
-          const { metrics, ...after } = again(before.params, before.state, before.optimizer, images, labels, key);
+          const { metrics, training: after } = again(before, images, labels, key);
           const [loss] = await metrics.data();
           if (!Number.isFinite(loss) || !(await allFinite(after.params))) {
             const name = `step ${epoch * task.stepsPerEpoch + step + 1} (step ${step + 1} of ${task.stepsPerEpoch} in its epoch)`;
-            return `${name} is the first that is not finite, by ${await firstNonFinite(task.step(before.params, before.state, before.optimizer, images, labels, key))}`;
+            return `${name} is the first that is not finite, by ${await firstNonFinite(task.step(before, images, labels, key))}`;
           }
           before = after;
         }
@@ -52,7 +53,7 @@ export async function explainNonFinite(task: Task, from: Checkpoint, until: { ep
 const chunk = 64;
 
 /** Evaluates the graph of a step node by node, in the order in which the nodes were made. */
-async function firstNonFinite({ metrics, ...after }: ReturnType<Step>): Promise<string> {
+async function firstNonFinite({ metrics, training: after }: ReturnType<Step>): Promise<string> {
   const roots = [metrics, ...(flattenTree(after, isTensor).leaves as Tensor[])].map((x) => unwrap(x, "diagnose")),
     computed = (v: Value): boolean => v.storage !== null;
   const ofLoss = new Set<Node>(reachable([roots[0]!], computed));

@@ -1,8 +1,10 @@
-import { compile, crossEntropy, evaluate as run, stack } from "../index.ts";
+import { compile, evaluate as run, stack } from "../index.ts";
 import { batches, type DataSet } from "../data/index.ts";
 import type { Model } from "../models/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { normalize } from "./task.ts";
+import type { TrainConfig } from "./config.ts";
+import { normalize } from "./sources.ts";
+import { correctOf, lossesOf } from "./step.ts";
 
 export interface Evaluation {
   readonly loss: number;
@@ -16,19 +18,19 @@ export type Evaluator = EvaluateOn & { dispose(): void };
 
 const size = 256;
 
-export function evaluatorOf(net: Model): Evaluator {
+export function evaluatorOf(net: Model, loss: TrainConfig["loss"]): Evaluator {
   // [sum of the losses, images classified rightly]
   const measure = compile(
     ((params: any, state: any, images: Tensor, labels: Tensor) => {
       const { out } = net.apply({ params, state }, normalize(images));
-      return stack([crossEntropy(out, labels, { reduction: "sum" }), out.argmax({ axis: -1 }).equal(labels).sum().cast("f32")]);
+      return stack([lossesOf(loss, out, labels).sum(), correctOf(out, labels)]);
     }) as any,
     { name: "evaluate" },
   ) as any;
   const evaluateOn: EvaluateOn = async (params, state, set, { onBatch } = {}) => {
     await run(params, state);
     const images = set.images.shape[0]!;
-    let loss = 0,
+    let sum = 0,
       correct = 0,
       done = 0;
     for await (const batch of batches(set, { size })) {
@@ -38,10 +40,10 @@ export function evaluatorOf(net: Model): Evaluator {
       batch.labels.dispose();
       const [lossSum, rightly] = await result.data();
       result.dispose();
-      [loss, correct, done] = [loss + lossSum!, correct + rightly!, done + count];
+      [sum, correct, done] = [sum + lossSum!, correct + rightly!, done + count];
       onBatch?.(done, images);
     }
-    return { loss: loss / images, accuracy: correct / images, images };
+    return { loss: sum / images, accuracy: correct / images, images };
   };
   return Object.assign(evaluateOn, { dispose: () => measure.dispose() });
 }

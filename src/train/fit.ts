@@ -1,4 +1,5 @@
 import { fail } from "../core/errors.ts";
+import type { Progress } from "../curvature/index.ts";
 import { batches } from "../data/index.ts";
 import { flattenTree } from "../graph/tree.ts";
 import { tidy } from "../index.ts";
@@ -8,13 +9,18 @@ import { checkConfig, type TrainConfig } from "./config.ts";
 import { allFinite, explainNonFinite } from "./diagnose.ts";
 import { type Evaluation, evaluatorOf } from "./evaluate.ts";
 import { type Checkpoint, type EpochLine, RunFolder, readConfig, type Sums, theBeginning } from "./folder.ts";
-import { compiledStep, type Step, type Task, taskOf, type Training } from "./task.ts";
+import { type Sharpness, sharpnessOf } from "./sharpness.ts";
+import type { LoadHooks } from "./sources.ts";
+import { compiledStep, evaluated, type Step, type Training } from "./step.ts";
+import { type Task, taskOf } from "./task.ts";
 
 export interface FitConfig extends Partial<TrainConfig> {
   /** The run's folder; without it nothing is written. */
   readonly out?: string;
   /** Go on with the run in `out`: settings that are given must be those of its config.json. */
   readonly resume?: boolean;
+  /** Threads that prepare batches; no bit depends on them. */
+  readonly loaders?: number;
 }
 
 /** Where a run is: means are over the epoch so far. */
@@ -42,11 +48,13 @@ export interface StartInfo {
   readonly step: number;
 }
 
-export interface FitHooks {
+export interface FitHooks extends LoadHooks {
   readonly onStart?: (info: StartInfo) => void;
   readonly onStep?: (info: StepInfo) => void;
   /** Images done, of all, of the evaluation after an epoch (test) and at the end (train). */
   readonly onEvaluate?: (split: "test" | "train", done: number, images: number) => void;
+  /** After each Hessian-vector product of an epoch that measures lambda_max. */
+  readonly onCurvature?: (progress: Progress, maxIterations: number) => void;
   readonly onEpoch?: (line: EpochLine) => void;
   /** Stops after the step at work: the place is saved, then the reason is thrown. */
   readonly signal?: AbortSignal;
@@ -79,16 +87,16 @@ export interface Fitted {
 
 /** Trains. The bits of the weights depend on the configuration alone: not on threads, nor on stops in between. */
 export async function fit(given: FitConfig, hooks: FitHooks = {}): Promise<Fitted> {
-  const { out, resume = false, ...settings } = given;
+  const { out, resume = false, loaders, ...settings } = given;
   const config = resume ? await resumedConfig(out, settings) : checkConfig(settings);
   if (out !== undefined && !resume && RunFolder.holdsRun(out))
     fail("ERR_STATE", "fit", `${out} already holds a run; resume it, or choose another folder`);
-  const task = await taskOf(config); // before any folder is made
+  const task = await taskOf(config, hooks); // before any folder is made
   try {
-    if (out === undefined) return await train(task, null, hooks);
+    if (out === undefined) return await train(task, null, hooks, loaders);
     const folder = resume ? await RunFolder.reopen(out) : await RunFolder.create(out, config);
     try {
-      return await train(task, folder, hooks);
+      return await train(task, folder, hooks, loaders);
     } finally {
       await folder.close();
     }
@@ -113,14 +121,14 @@ async function resumedConfig(out: string | undefined, settings: Partial<TrainCon
   return kept;
 }
 
-async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Promise<Fitted> {
+async function train(task: Task, folder: RunFolder | null, hooks: FitHooks, loaders = 1): Promise<Fitted> {
   const { config, net } = task;
-  const found = (await folder?.restore()) ?? null;
+  const found = (await folder?.restore(task)) ?? null;
   const place = found?.place ?? theBeginning;
   const lines = (await folder?.cutLog(place.epoch)) ?? [];
   let training = found ? reunited(found) : task.initial();
   const finished = place.epoch === config.epochs ? await folder?.result<TrainResult>() : null;
-  if (finished) return { result: finished, params: training.params, state: training.state };
+  if (finished) return { result: finished, ...weightsOf(training) };
 
   hooks.onStart?.({
     config,
@@ -131,15 +139,17 @@ async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Pro
     epoch: place.epoch,
     step: place.step,
   });
-  const step = compiledStep(task),
-    evaluate = evaluatorOf(net);
-  const evaluateOn = (split: "test" | "train") =>
-    evaluate(training.params, training.state, task[split], { onBatch: (done, images) => hooks.onEvaluate?.(split, done, images) });
+  const step = compiledStep(task.step),
+    evaluate = evaluatorOf(net, config.loss);
+  const evaluateOn = (split: "test" | "train") => {
+    const { params, state } = evaluated(training);
+    return evaluate(params, state, task[split], { onBatch: (done, images) => hooks.onEvaluate?.(split, done, images) });
+  };
   try {
     for (let epoch = place.epoch; epoch < config.epochs; epoch++) {
       const began = performance.now();
       const [from, sums] = epoch === place.epoch ? [place.step, place.sums] : [0, theBeginning.sums];
-      const done = await trainEpoch(task, step, training, epoch, from, sums, hooks);
+      const done = await trainEpoch(task, step, training, epoch, from, sums, hooks, loaders);
       training = done.training;
       if (done.step < task.stepsPerEpoch) {
         await keep(folder, { ...training, place: { epoch, step: done.step, sums: done.sums } }, task.stepsPerEpoch);
@@ -157,6 +167,7 @@ async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Pro
         seconds: (performance.now() - began) / 1000,
         imagesPerSecond: done.imagesPerSecond,
         waitedForData: done.waitedForData,
+        ...(isMeasured(epoch + 1, config.logCurvature) && { lambdaMax: await curvatureOf(task, training, hooks) }),
       };
       lines.push(line);
       await folder?.log(line);
@@ -166,8 +177,7 @@ async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Pro
     }
     const result = summary(task, lines, await evaluateOn("train"));
     await folder?.finish(result);
-    disposeTree(training.optimizer);
-    return { result, params: training.params, state: training.state };
+    return { result, ...weightsOf(training) };
   } catch (error) {
     if (error instanceof NonFinite) await reportNonFinite(task, folder, error);
     disposeTree(training);
@@ -176,6 +186,27 @@ async function train(task: Task, folder: RunFolder | null, hooks: FitHooks): Pro
     step.dispose();
     evaluate.dispose();
   }
+}
+
+/** What is left of a training at its end; the rest is given back. */
+function weightsOf(training: Training): { params: any; state: any } {
+  const chosen = evaluated(training);
+  disposeTree(training.optimizer);
+  disposeTree(chosen.params === training.params ? training.average : [training.params, training.state]);
+  return chosen;
+}
+
+const isMeasured = (epochsDone: number, every: number): boolean => every > 0 && epochsDone % every === 0;
+/** Of a lambda_max in the log: enough for a curve, quick beside an epoch. */
+const logged = { images: 256, maxIterations: 30, tol: 1e-2 };
+
+function curvatureOf({ net, config, train }: Task, training: Training, { onCurvature }: FitHooks): Promise<Sharpness> {
+  const { params, state } = evaluated(training);
+  return sharpnessOf(net, params, state, train, {
+    ...logged,
+    loss: config.loss,
+    onIteration: (progress) => onCurvature?.(progress, logged.maxIterations),
+  });
 }
 
 async function keep(folder: RunFolder | null, checkpoint: Checkpoint, stepsPerEpoch: number): Promise<void> {
@@ -198,7 +229,7 @@ class NonFinite extends Error {
 
 async function reportNonFinite(task: Task, folder: RunFolder | null, { epoch, step, loss }: NonFinite): Promise<never> {
   const [kept, found] = await tidy(async () => {
-    const last = (await folder?.restore()) ?? null;
+    const last = (await folder?.restore(task)) ?? null;
     const from = last ? { ...last, ...reunited(last) } : { ...task.initial(), place: theBeginning };
     return [last?.place ?? null, await explainNonFinite(task, from, { epoch, step })] as const;
   });
@@ -213,10 +244,11 @@ async function reportNonFinite(task: Task, folder: RunFolder | null, { epoch, st
 }
 
 /** What was read from a file, with the parameters as views of one vector again, as in a run that was not stopped. */
-function reunited({ params, state, optimizer }: Training): Training {
-  const views = tidy(() => unravel(ravel(params), params));
-  disposeTree(params);
-  return { params: views, state, optimizer };
+function reunited({ params, average, ...rest }: Training): Training {
+  const united = (tree: any): any => (flattenTree(tree, isTensor).leaves.length > 0 ? unravel(ravel(tree), tree) : tree);
+  const views = tidy(() => ({ params: united(params), average: united(average) }));
+  disposeTree([params, average]);
+  return { ...rest, ...views };
 }
 
 /** Steps that may be on the device before the first of their losses is looked at. */
@@ -238,10 +270,11 @@ async function trainEpoch(
   firstStep: number,
   before: Sums,
   hooks: FitHooks,
+  workers: number,
 ): Promise<EpochDone> {
   const { config, batch: size, stepsPerEpoch: steps } = task;
-  using order = task.orderKey(epoch);
-  const source = batches(task.train, { size, key: order, augment: config.augment, dropLast: true }),
+  using epochKey = task.epochKey(epoch);
+  const source = batches(task.train, { ...task.batchOptions(epochKey), workers }),
     iterator = source[Symbol.asyncIterator]();
   const waiting: { step: number; read: Promise<Float32Array> }[] = [];
   let training = from,
@@ -269,7 +302,7 @@ async function trainEpoch(
     while (done < steps && !hooks.signal?.aborted) {
       const batch = (await iterator.next()).value!;
       using key = task.stepKey(epoch, done);
-      const { metrics, ...moved } = step(training.params, training.state, training.optimizer, batch.images, batch.labels, key);
+      const { metrics, training: moved } = step(training, batch.images, batch.labels, key);
       training = moved;
       disposeTree(batch);
       const read = (metrics.data() as Promise<Float32Array>).finally(() => metrics.dispose());

@@ -6,11 +6,14 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "../core/errors.ts";
-import { load, save } from "../index.ts";
+import { flattenTree } from "../graph/tree.ts";
+import { load, save, tidy } from "../index.ts";
 import { isTemporaryOf, writeFileAtomic } from "../run/files.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { checkConfig, type TrainConfig } from "./config.ts";
 import { lockFolder } from "./lock.ts";
+import type { Sharpness } from "./sharpness.ts";
+import type { Training } from "./step.ts";
 
 export interface EpochLine {
   readonly epoch: number;
@@ -23,6 +26,8 @@ export interface EpochLine {
   readonly imagesPerSecond: number;
   /** The share of the training time that was spent waiting for data. */
   readonly waitedForData: number;
+  /** Of the epochs that measure it (logCurvature). */
+  readonly lambdaMax?: Sharpness;
 }
 
 /** Sums over the images of an epoch so far. */
@@ -40,10 +45,7 @@ export interface Place {
 }
 export const theBeginning: Place = { epoch: 0, step: 0, sums: { loss: 0, correct: 0, images: 0 } };
 
-export interface Checkpoint {
-  readonly params: any;
-  readonly state: any;
-  readonly optimizer: any;
+export interface Checkpoint extends Training {
   readonly place: Place;
 }
 
@@ -87,15 +89,32 @@ export class RunFolder {
     return this.release();
   }
 
-  async save({ params, state, optimizer, place }: Checkpoint): Promise<void> {
+  async save({ place, ...training }: Checkpoint): Promise<void> {
     const { epoch, step, sums } = place;
     const metadata = { kind, epoch: String(epoch), step: String(step), sums: JSON.stringify(sums) };
-    await save(join(this.path, files.weights), { params, state, optimizer }, { metadata });
+    await this.#writing(() => save(join(this.path, files.weights), training, { metadata }));
   }
 
-  /** The last checkpoint; null when the run was stopped before its first. */
-  restore(): Promise<Checkpoint | null> {
-    return existsSync(join(this.path, files.weights)) ? readCheckpoint("fit", this.path) : Promise.resolve(null);
+  /** The last checkpoint, whose tensors must be as in a run that begins; null when the run was stopped before its first. */
+  async restore({ initial }: { initial(): Training }): Promise<Checkpoint | null> {
+    const path = join(this.path, files.weights);
+    if (!existsSync(path)) return null;
+    const { place, ...training } = await readCheckpoint("fit", this.path);
+    tidy(() => checkTensors(path, training, initial()));
+    return { ...training, place };
+  }
+
+  /** What a failing disk says, with what it means for the run; the code stays (ENOSPC, EACCES, ...). */
+  async #writing<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      if (code === undefined) throw cause;
+      const kept = existsSync(join(this.path, files.weights)) ? "what it had saved before is whole" : "nothing had been saved yet";
+      const why = code === "ENOSPC" ? "the disk is full (ENOSPC)" : message;
+      throw Object.assign(new Error(`cannot write to ${this.path}: ${why}; ${kept}, and the run goes on from there with resume`, { cause }), cause);
+    }
   }
 
   /** The log's lines of the first `epochs` epochs; later ones, of epochs that will be run again, are cut off. */
@@ -113,17 +132,19 @@ export class RunFolder {
 
   /** Adds a line to the log, down to the disk. */
   async log(line: EpochLine): Promise<void> {
-    const file = await open(join(this.path, files.log), "a");
-    try {
-      await file.write(`${JSON.stringify(line)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await this.#writing(async () => {
+      const file = await open(join(this.path, files.log), "a");
+      try {
+        await file.writeFile(`${JSON.stringify(line)}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
   }
 
   async finish(result: unknown): Promise<void> {
-    await writeJson(join(this.path, files.result), result);
+    await this.#writing(() => writeJson(join(this.path, files.result), result));
   }
 
   async result<R>(): Promise<R | null> {
@@ -164,6 +185,8 @@ export async function readCheckpoint(op: string, folder: string): Promise<Checkp
   if (!existsSync(path))
     return fail("ERR_STATE", op, `${folder} has no ${files.weights} yet: its run was stopped before the end of the first epoch (resume it)`);
   const { tree, metadata } = await load(path);
+  if (/^steppe-run-/.test(metadata.kind ?? "") && metadata.kind !== kind)
+    return fail("ERR_FORMAT", op, `${path} was written by another version of steppe (${metadata.kind}; this one reads ${kind})`);
   const place = {
     epoch: Number(metadata.epoch),
     step: Number(metadata.step),
@@ -171,6 +194,23 @@ export async function readCheckpoint(op: string, folder: string): Promise<Checkp
   };
   if (place.sums === null || !Number.isInteger(place.epoch) || !Number.isInteger(place.step))
     return fail("ERR_FORMAT", op, `${path} is no checkpoint of steppe train: its metadata has no ${kind} with epoch, step and sums`);
-  const { params, state, optimizer } = tree as Record<string, Tensor>;
-  return { params, state, optimizer, place: place as Place };
+  const { params, state = {}, optimizer, average = {} } = tree as Record<string, any>;
+  return { params, state, optimizer, average, place: place as Place };
+}
+
+/** Throws unless the tensors that were found are, by name, shape and dtype, those that were expected; names the first three that differ. */
+function checkTensors(path: string, found: unknown, expected: unknown): void {
+  const kinds = (tree: unknown): Map<string, string> => {
+    const { paths, leaves } = flattenTree(tree, isTensor);
+    return new Map((leaves as Tensor[]).map((x, i) => [paths[i]!, `${x.dtype} [${x.shape.join(", ")}]`]));
+  };
+  const [here, wanted] = [kinds(found), kinds(expected)];
+  const isParameter = (name: string): number => Number(name.startsWith("params."));
+  const differences = [...new Set([...wanted.keys(), ...here.keys()])]
+    .filter((name) => here.get(name) !== wanted.get(name))
+    .sort((a, b) => isParameter(b) - isParameter(a)) // those first, as a reader knows them
+    .map((name) => `${name} is ${here.get(name) ?? "missing"}, expected ${wanted.get(name) ?? "none"}`);
+  if (differences.length === 0) return;
+  const more = differences.length > 3 ? `; and ${differences.length - 3} more` : "";
+  fail("ERR_FORMAT", "fit", `${path} does not fit its config.json: ${differences.slice(0, 3).join("; ")}${more}`);
 }

@@ -161,6 +161,28 @@ describe.skipIf(!isBuilt)("a run", { timeout: 300_000 }, () => {
     expect(lambdaMax.residual).toBeLessThanOrEqual(0.01 * Math.abs(lambdaMax.value));
   });
 
+  test("is measured by power iteration beside Lanczos, at both ends, and block by block", async () => {
+    const measure = async (...more: string[]) =>
+      object(await steppe(["sharpness", whole, "--json", "--limit", "16", "--tolerance", "0.01", ...more]));
+    const { lambdaMax, power } = await measure("--method", "both", "--smallest");
+    expect([lambdaMax.method, power.method, lambdaMax.converged, lambdaMax.batchNorm, lambdaMax.loss]).toEqual([
+      "lanczos",
+      "power",
+      true,
+      null,
+      "softmax",
+    ]);
+    expect(lambdaMax.smallest.value).toBeLessThan(lambdaMax.value);
+    // Power iteration finds the end of larger magnitude; each end is known to its residual.
+    const larger = Math.abs(lambdaMax.smallest.value) > lambdaMax.value ? lambdaMax.smallest : lambdaMax;
+    expect(Math.abs(power.value - larger.value)).toBeLessThanOrEqual(power.residual + larger.residual);
+    const block = (await measure("--block", "blocks.3")).lambdaMax;
+    expect(block.block).toBe("blocks.3");
+    expect(block.value).toBeLessThanOrEqual(lambdaMax.value + lambdaMax.residual); // a diagonal block's largest eigenvalue is at most the whole's
+    const { code, stderr } = await steppe(["sharpness", whole, "--block", "bloks"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("bloks")]);
+  });
+
   test.each<[string, string, (text: Buffer) => Buffer | string, RegExp]>([
     ["config.json cut off", "config.json", (text) => text.subarray(0, 30), /config\.json is no JSON/],
     [

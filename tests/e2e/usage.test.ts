@@ -13,8 +13,13 @@ describe.skipIf(!isBuilt)("help", () => {
     expect((await steppe([])).stdout).toBe(stdout);
   });
   test.each([
-    ["train", "--model --data --data-dir --limit --epochs --batch --optimizer --lr --weight-decay --warmup --sam --dropout --seed --out --resume"],
-    ["sharpness", "--limit --iterations --tolerance"],
+    [
+      "train",
+      "--model --norm --dropout --drop-path --checkpoint --data --data-dir --image-size --broken --limit --fraction --no-augment --policy --policy-layers " +
+        "--policy-magnitude --mixup --cutmix --erasing --epochs --batch --accumulate --loss --label-smoothing --ema --seed --optimizer --lr --schedule " +
+        "--warmup --momentum --nesterov --weight-decay --decay --clip --sam --sam-m --sam-adaptive --log-curvature --out --resume --loaders",
+    ],
+    ["sharpness", "--limit --method --smallest --block --batch-norm --iterations --tolerance"],
     ["eval", "--split --limit"],
     ["study", "--preset --out --data-dir"],
     ["devices", ""],
@@ -38,6 +43,12 @@ describe.skipIf(!isBuilt)("a wrong use gets one sentence, and no folder is made"
     [["train", "--optimizer", "adamv"], '(did you mean "adamw"?)'],
     [["train", "--data", "cifar11"], '(did you mean "cifar10"?)'],
     [["train", "--model", "vitt-ti/4"], '(did you mean "vit-ti/4"?)'],
+    [["train", "--fraction", "0"], "--fraction must be a number above 0 and at most 1, got 0"],
+    [["train", "--policy", "randaug"], '(did you mean "randaugment"?)'],
+    [["train", "--batch", "10", "--accumulate", "4"], "accumulate must divide the batch of 10, got 4"],
+    [["train", "--sam-m", "16"], "samM and samAdaptive are settings of SAM, which is off"],
+    [["train", "--norm", "group"], "norm is a setting of a resnet, and the model is vit-ti/4"],
+    [["train", "--data", "images"], 'data "images" needs dataDir'],
     [["train", "--epochs", "2", "--warmup", "5"], "warmup must not be longer than the run of 2 epochs, got 5"],
     [["train", "--data-dir", missing], `none at ${missing}`],
     [["train", "--resume"], `there is no run in ${missing}`],
