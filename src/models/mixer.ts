@@ -2,20 +2,30 @@ import { checkOneOf, fail } from "../core/errors.ts";
 import { dense, dropPath, type GeluForm, init, layerNorm, type Module, mlp, module, patchEmbed } from "../nn/index.ts";
 import { checkSizes, configure, type ImageConfig, imageDefaults, makeBlocks, type Model, model } from "./model.ts";
 
+/** Configuration of {@link mixer}. */
 export interface MixerConfig extends ImageConfig {
+  /** Pixels of a patch's side; it divides the image. */
   readonly patch: number;
+  /** Numbers of a token. */
   readonly hidden: number;
+  /** Blocks. */
   readonly layers: number;
-  /** Hidden size of the MLP that mixes tokens. */
+  /** Hidden size of the MLP that mixes tokens. Default: hidden / 2. */
   readonly tokensMlp: number;
-  /** Hidden size of the MLP that mixes channels. */
+  /** Hidden size of the MLP that mixes channels. Default: 4 * hidden. */
   readonly channelsMlp: number;
+  /** Default: "tanh". */
   readonly gelu: GeluForm;
 }
 
+/** The sizes that mixer() needs, and anything else of its configuration. */
 export type MixerOptions = Pick<MixerConfig, "patch" | "hidden" | "layers"> & Partial<MixerConfig>;
 
-/** An MLP-Mixer of any size; tokensMlp is hidden / 2 and channelsMlp 4 * hidden unless given. */
+/**
+ * An MLP-Mixer of any size (Tolstikhin et al. 2021): mixer({ patch: 4, hidden: 128, layers: 8, image: 32, classes: 10 }). apply() takes images
+ * [N, image, image, channels] (else ERR_SHAPE) and gives logits [N, classes]. The head starts as zeros. Options that do not exist or are out of range:
+ * ERR_ARGUMENT; a patch that does not divide the image: ERR_SHAPE.
+ */
 export function mixer(options: MixerOptions, name?: string): Model<MixerConfig> {
   const { patch, hidden, layers } = options;
   const defaults = { ...imageDefaults, tokensMlp: hidden / 2, channelsMlp: 4 * hidden, gelu: "tanh" } as const;

@@ -4,36 +4,46 @@ import { sizeOf } from "../core/shape.ts";
 import { flattenTree } from "../graph/tree.ts";
 import { tidy } from "../index.ts";
 import { checkpointed, type Module, type Variables } from "../nn/index.ts";
-import { ravel, type Spec, unravel } from "../tensor/flat.ts";
+import { isSpec, ravel, unravel } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+/** What a network is built like: vit(), mixer() or resnet() made it. */
 export type Family = "vit" | "mixer" | "resnet";
 
 /** A network for images, with its sizes. */
 export interface Model<Config = Readonly<Record<string, unknown>>> extends Module {
+  /** "vit-s/16", or one made of the sizes. */
   readonly name: string;
+  /** Which function made it. */
   readonly family: Family;
+  /** All sizes and choices, with the defaults filled in. */
   readonly config: Config;
+  /** Numbers that are trained; running statistics are not among them. */
   readonly paramCount: number;
   /** Multiply-adds of one image: convolutions, linear layers and attention's two products. */
   readonly macs: number;
 }
 
+/** What the configurations of all networks have in common. */
 export interface ImageConfig {
-  /** Pixels of a side. */
+  /** Pixels of a side. Default: 224. */
   readonly image: number;
+  /** Numbers of a pixel. Default: 3. */
   readonly channels: number;
+  /** Outputs of the head. Default: 1000. */
   readonly classes: number;
-  /** The share that training drops. */
+  /** The share that training drops. Default: 0. */
   readonly dropout: number;
-  /** Stochastic depth: the rate of the last block; the rates of the others grow linearly from 0 with the depth. */
+  /**
+   * Stochastic depth (Huang et al. 2016): the rate of the last block; the rates of the others grow linearly from 0 with the depth. One mask a sample and
+   * residual branch, kept branches scaled by 1 / (1 - rate). Default: 0.
+   */
   readonly dropPath: number;
-  /** Whether each block's inside is computed again in the backward pass instead of being kept: less memory, more time. */
+  /** Whether each block's inside is computed again in the backward pass instead of being kept: less memory, more time. Default: false. */
   readonly checkpoint: boolean;
+  /** Of the parameters, and so of all that is computed. Default: f32. */
   readonly dtype: DType;
 }
-
-export const isSpec = (x: unknown): x is Spec => typeof x === "object" && x !== null && "shape" in x && "dtype" in x;
 
 /** A network with its checks and sizes. Its parameters are views of one flat vector. */
 export function model<Config extends ImageConfig>(family: Family, name: string, config: Config, macs: number, of: Module): Model<Config> {

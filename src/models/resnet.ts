@@ -4,22 +4,24 @@ import { batchNorm, conv2d, dense, dropout, dropPath, groupNorm, init, type Modu
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkSizes, configure, type ImageConfig, imageDefaults, makeBlocks, type Model, model } from "./model.ts";
 
+/** Configuration of {@link resnet}. */
 export interface ResnetConfig extends ImageConfig {
   /** Blocks of each stage; every stage after the first halves the image and doubles the width. */
   readonly blocks: readonly number[];
-  /** "bottleneck": 1x1, 3x3, 1x1 with four times the width at the end; "basic": two 3x3. */
+  /** "bottleneck": 1x1, 3x3, 1x1 with four times the width at the end; "basic": two 3x3. Default: "bottleneck". */
   readonly block: "bottleneck" | "basic";
-  /** Channels of the first stage. */
+  /** Channels of the first stage. Default: 64. */
   readonly width: number;
-  /** "imagenet": 7x7 by 2 and a pool by 2; "cifar": 3x3. */
+  /** "imagenet": 7x7 by 2 and a pool by 2; "cifar": 3x3. Default: "imagenet". */
   readonly stem: "imagenet" | "cifar";
   /**
    * "batch", or "group": groups of channels (32, or one a channel below 32 channels) after convolutions with standardised weights, as in big_vision's
-   * models/bit.py: no statistics are kept, and images do not see each other.
+   * models/bit.py: no statistics are kept, and images do not see each other. Default: "batch".
    */
   readonly norm: "batch" | "group";
 }
 
+/** The blocks that resnet() needs, and anything else of its configuration. */
 export type ResnetOptions = Pick<ResnetConfig, "blocks"> & Partial<ResnetConfig>;
 
 interface Conv {
@@ -34,7 +36,11 @@ interface Block {
   readonly shortcut?: Conv;
 }
 
-/** A residual network (v1.5: strides on the 3x3) with batch norms, unless `norm` says otherwise; its blocks start as the identity. */
+/**
+ * A residual network (He et al. 2016; v1.5: strides on the 3x3) with batch norms, unless `norm` says otherwise: resnet({ blocks: [3, 4, 6, 3] }) is
+ * ResNet-50. apply() takes images [N, image, image, channels] (else ERR_SHAPE) and gives logits [N, classes]; the running statistics are its state.
+ * Its blocks start as the identity (Goyal et al. 2017, section 5.1), its head as zeros. Options that do not exist or are out of range: ERR_ARGUMENT.
+ */
 export function resnet(options: ResnetOptions, name?: string): Model<ResnetConfig> {
   const defaults = { ...imageDefaults, block: "bottleneck", width: 64, stem: "imagenet", norm: "batch" } as const;
   const config = configure<ResnetConfig>("resnet", defaults, options, ["blocks"]),

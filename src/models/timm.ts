@@ -3,9 +3,9 @@ import { sameShape, type Shape, showShape } from "../core/shape.ts";
 import { flattenTree } from "../graph/tree.ts";
 import { tidy } from "../index.ts";
 import type { Tensors, Variables } from "../nn/index.ts";
-import { ravel, unravel } from "../tensor/flat.ts";
+import { isSpec, ravel, unravel } from "../tensor/flat.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
-import { type Family, isSpec, type Model } from "./model.ts";
+import type { Family, Model } from "./model.ts";
 
 /** What stands in a path of ours, and in timm's key, in this order. */
 type Renaming = readonly (readonly [ours: RegExp, theirs: string])[];

@@ -3,20 +3,33 @@ import { concat, tanh } from "../index.ts";
 import { dense, dropout, type GeluForm, init, layerNorm, type Module, module, patchEmbed, transformerBlock } from "../nn/index.ts";
 import { checkSizes, configure, type ImageConfig, imageDefaults, makeBlocks, type Model, model } from "./model.ts";
 
+/** Configuration of {@link vit}. */
 export interface VitConfig extends ImageConfig {
+  /** Pixels of a patch's side; it divides the image. */
   readonly patch: number;
+  /** Numbers of a token. */
   readonly hidden: number;
+  /** Blocks. */
   readonly layers: number;
+  /** Heads of the attention; they divide hidden. */
   readonly heads: number;
+  /** Hidden size of the MLPs. Default: 4 * hidden. */
   readonly mlp: number;
-  /** Outputs of the tanh layer before the head; 0: no such layer. */
+  /** Outputs of the tanh layer before the head; 0: no such layer. Default: 0. */
   readonly representation: number;
+  /** Default: "tanh". */
   readonly gelu: GeluForm;
 }
 
+/** The sizes that vit() needs, and anything else of its configuration. */
 export type VitOptions = Pick<VitConfig, "patch" | "hidden" | "layers" | "heads"> & Partial<VitConfig>;
 
-/** A Vision Transformer of any size: vit({ patch: 4, hidden: 128, layers: 6, heads: 4, image: 32, classes: 10 }); mlp is 4 * hidden unless given. */
+/**
+ * A Vision Transformer of any size (Dosovitskiy et al. 2021), with a class token and learned positions:
+ * vit({ patch: 4, hidden: 128, layers: 6, heads: 4, image: 32, classes: 10 }). apply() takes images [N, image, image, channels] (else ERR_SHAPE) and gives
+ * logits [N, classes]. It starts as the published JAX code does; the head starts as zeros. Options that do not exist or are out of range:
+ * ERR_ARGUMENT; sizes that do not divide: ERR_SHAPE.
+ */
 export function vit(options: VitOptions, name?: string): Model<VitConfig> {
   const { patch, hidden, layers, heads } = options;
   const defaults = { ...imageDefaults, mlp: 4 * hidden, representation: 0, gelu: "tanh" } as const;

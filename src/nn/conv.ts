@@ -5,12 +5,17 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { heNormalFanOut, type Init, ones, zeros } from "./init.ts";
 import { type Module, module } from "./module.ts";
 
+/** Options of {@link conv2d}. */
 export interface ConvOptions {
+  /** Rows and columns of the kernel, an odd number of pixels. Default: 3. */
   readonly window?: number;
+  /** Pixels from one place of the window to the next. Default: 1. */
   readonly stride?: number;
+  /** Of the parameters. Default: f32. */
   readonly dtype?: DType;
+  /** First kernel [window, window, inputs, outputs]. Default: {@link init.heNormalFanOut}. */
   readonly kernelInit?: Init;
-  /** The kernel is used with mean 0 and standard deviation 1 for each output. */
+  /** Whether the kernel is used with mean 0 and standard deviation 1 for each output (weight standardisation, Qiao et al. 2019). Default: false. */
   readonly standardized?: boolean;
 }
 
@@ -40,15 +45,22 @@ export function conv2d(
   });
 }
 
+/** Options of {@link batchNorm}. */
 export interface BatchNormOptions {
+  /** Of the parameters. Default: f32. */
   readonly dtype?: DType;
+  /** Added to the variance. Default: 1e-5. */
   readonly eps?: number;
-  /** The share of the old running statistics that a training step keeps. */
+  /** The share of the old running statistics that a training step keeps. Default: 0.9. */
   readonly momentum?: number;
+  /** First scale [size]. Default: ones. */
   readonly scaleInit?: Init;
 }
 
-/** Mean 0 and variance 1 over all axes but the last: of the batch in training, of the running statistics otherwise. */
+/**
+ * Mean 0 and variance 1 over all axes but the last, then scale and bias (Ioffe and Szegedy 2015): by the batch in training, by the running statistics
+ * otherwise. x [..., size]. Params are { scale, bias }, state is { mean, variance }; the running variance is the unbiased one, as in PyTorch.
+ */
 export function batchNorm(size: number, { dtype, eps = 1e-5, momentum = 0.9, scaleInit = ones }: BatchNormOptions = {}): Module {
   return module({
     name: "batchNorm",
@@ -81,15 +93,19 @@ export function batchNorm(size: number, { dtype, eps = 1e-5, momentum = 0.9, sca
   });
 }
 
+/** Options of {@link groupNorm}. */
 export interface GroupNormOptions {
+  /** Of the parameters. Default: f32. */
   readonly dtype?: DType;
-  /** Groups of neighbouring channels; they divide the size. */
+  /** Groups of neighbouring channels; they divide the size (else ERR_SHAPE). */
   readonly groups: number;
+  /** Added to the variance. Default: 1e-6. */
   readonly eps?: number;
+  /** First scale [size]. Default: ones. */
   readonly scaleInit?: Init;
 }
 
-/** Mean 0 and variance 1 over the pixels and the channels of a group, for each image; then scale and bias by channel. x [N, ..., size]. */
+/** Mean 0 and variance 1 over the pixels and the channels of a group, for each image; then scale and bias by channel (Wu and He 2018). x [N, ..., size]. */
 export function groupNorm(size: number, { dtype, groups, eps = 1e-6, scaleInit = ones }: GroupNormOptions): Module {
   if (size % groups !== 0) fail("ERR_SHAPE", "groupNorm", `groups must divide the size, got ${groups} groups for ${size}`);
   return module({

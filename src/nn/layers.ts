@@ -4,14 +4,19 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type Init, lecunNormal, ones, xavierUniform, zeros } from "./init.ts";
 import { type Module, module } from "./module.ts";
 
+/** Options of layers with a kernel and a bias. */
 export interface LayerOptions {
+  /** Of the parameters. Default: f32. */
   readonly dtype?: DType;
+  /** First kernel. Default: {@link init.xavierUniform} for dense, {@link init.lecunNormal} for patchEmbed. */
   readonly kernelInit?: Init;
+  /** First bias. Default: zeros. */
   readonly biasInit?: Init;
 }
 
+/** Options of {@link dense}. */
 export interface DenseOptions extends LayerOptions {
-  /** The axis that is mixed: the last, or the one before (then nothing is transposed). */
+  /** The axis that is mixed: the last, or the one before (then nothing is transposed). Default: -1. */
   readonly axis?: -1 | -2;
 }
 
@@ -30,7 +35,7 @@ export function dense(inputs: number, outputs: number, options: DenseOptions = {
   });
 }
 
-/** Mean 0 and variance 1 over the last axis, then scale and bias. */
+/** Mean 0 and variance 1 over the last axis, then scale and bias (Ba et al. 2016). x [..., size]; eps is added to the variance. */
 export function layerNorm(size: number, { dtype, eps = 1e-6 }: { dtype?: DType; eps?: number } = {}): Module {
   return module({
     name: "layerNorm",
@@ -40,7 +45,7 @@ export function layerNorm(size: number, { dtype, eps = 1e-6 }: { dtype?: DType; 
   });
 }
 
-/** Images [N, H, W, C] to tokens [N, H / patch * W / patch, outputs]. */
+/** Images [N, H, W, channels] to tokens [N, H / patch * W / patch, outputs], row after row (Dosovitskiy et al. 2021, eq. 1). */
 export function patchEmbed(
   patch: number,
   channels: number,
@@ -55,7 +60,7 @@ export function patchEmbed(
   });
 }
 
-/** In training sets a share of the numbers to 0 and scales the others up. */
+/** In training sets a share of the numbers to 0 and scales the others by 1 / (1 - rate). It needs a key then (else ERR_ARGUMENT). */
 export function dropout(rate: number): Module {
   return module({ name: "dropout", forward: (call, x) => (call.train && rate > 0 ? dropOut(x, rate, call.key()) : x) });
 }

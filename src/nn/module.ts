@@ -7,18 +7,22 @@ import type { Spec } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Init } from "./init.ts";
 
+/** Tensors in arrays and objects. */
 export type Tensors = Tree<Tensor>;
 
 /** Parameters, which are trained, and state, which apply() moves on (running statistics). */
 export interface Variables<L = Tensor> {
+  /** Trained. */
   readonly params: Tree<L>;
+  /** Moved on by apply(); {} where a module has none. */
   readonly state: Tree<L>;
 }
 
+/** Options of {@link Module.apply}. */
 export interface ApplyOptions {
-  /** Dropout drops, statistics of batches are used and kept. */
+  /** Dropout drops, statistics of batches are used and kept. Default: false. */
   readonly train?: boolean;
-  /** For what is random; needed in training with dropout. */
+  /** For what is random; needed in training with dropout or stochastic depth. */
   readonly key?: Tensor;
   /** Which intermediate values to give back as `seen`, by path: "blocks.3.mlp.hidden". */
   readonly observe?: (path: string) => boolean;
@@ -29,8 +33,14 @@ export type Applied<O = ApplyOptions> = { readonly out: Tensor; readonly state: 
   ? { readonly seen: Readonly<Record<string, Tensor>> }
   : unknown);
 
+/** A part of a network: a function of variables and one tensor. It holds no numbers itself. */
 export interface Module {
+  /** First variables; the same bits for the same key. */
   init(key: Tensor): Variables;
+  /**
+   * What comes out for x, and the state moved on. Variables that lack what the module declares: ERR_ARGUMENT. Lazy as every operation, and usable inside
+   * compile, grad, vmap and checkpoint.
+   */
   apply<O extends ApplyOptions>(variables: Variables, x: Tensor, options?: O): Applied<O>;
   /** What init would give, without its memory. */
   shapes(): Variables<Spec>;
@@ -38,28 +48,40 @@ export interface Module {
 
 /** A parameter or a piece of state, declared. */
 export interface Declaration {
+  /** Its sizes. */
   readonly shape: Shape;
+  /** Its first numbers. */
   readonly init: Init;
 }
 
 type Named<T> = Readonly<Record<string, T>>;
 type Child = Module | readonly Module[];
 
+/** What {@link module} makes a module from. */
 export interface Definition {
   /** For errors: "dense". */
   readonly name: string;
+  /** Of params and state. Default: f32. */
   readonly dtype?: DType;
+  /** Own parameters by name. */
   readonly params?: Named<Declaration>;
+  /** Own state by name. */
   readonly state?: Named<Declaration>;
+  /** Modules inside, by name; a list is applied one after another. */
   readonly children?: Named<Child>;
+  /** x to what comes out, by `call`. */
   forward(call: Call, x: Tensor): Tensor;
 }
 
 /** One application of a module, as its forward sees it. */
 export interface Call {
+  /** Whether this is a step of training. */
   readonly train: boolean;
+  /** A parameter that the module declares. */
   param(name: string): Tensor;
+  /** A piece of state that the module declares: what was kept last, else what was given. */
   state(name: string): Tensor;
+  /** Moves a piece of state on. */
   keep(name: string, value: Tensor): void;
   /** Applies a child; a list of children one after another. */
   run(child: string, x: Tensor): Tensor;

@@ -8,7 +8,7 @@ import { type Module, module } from "./module.ts";
 /** The form of GELU: "tanh" (JAX's networks) or "none" (by erf, PyTorch's). */
 export type GeluForm = "tanh" | "none";
 
-/** Self-attention of x [B, N, size]. q, k and v come from one product and are views of it, never copies. Notes its weights [B, heads, N, N]. */
+/** Self-attention of x [B, N, size] (Vaswani et al. 2017, section 3.2). q, k and v come from one product and are views of it, never copies. Notes its weights [B, heads, N, N]. */
 export function multiHeadAttention(size: number, heads: number, { dtype }: { dtype?: DType } = {}): Module {
   if (size % heads !== 0) fail("ERR_SHAPE", "multiHeadAttention", `heads must divide the size, got ${heads} heads for ${size}`);
   const dim = size / heads;
@@ -26,13 +26,19 @@ export function multiHeadAttention(size: number, heads: number, { dtype }: { dty
   });
 }
 
+/** Options of {@link mlp}. */
 export interface MlpOptions {
+  /** Of the parameters. Default: f32. */
   readonly dtype?: DType;
+  /** The share that training drops after each dense layer. Default: 0. */
   readonly dropout?: number;
+  /** Default: "tanh". */
   readonly gelu?: GeluForm;
-  /** The axis that is mixed: the last, or the one before. */
+  /** The axis that is mixed: the last, or the one before. Default: -1. */
   readonly axis?: -1 | -2;
+  /** First kernels. Default: {@link init.xavierUniform}. */
   readonly kernelInit?: Init;
+  /** First biases. Default: normal of standard deviation 1e-6. */
   readonly biasInit?: Init;
 }
 
@@ -52,14 +58,17 @@ export function mlp(size: number, hidden: number, options: MlpOptions = {}): Mod
   });
 }
 
+/** Options of {@link transformerBlock}. */
 export interface BlockOptions extends MlpOptions {
+  /** Heads of the attention; they divide the size (else ERR_SHAPE). */
   readonly heads: number;
+  /** Hidden size of the MLP. */
   readonly mlp: number;
-  /** The rate of stochastic depth for both branches. */
+  /** The rate of stochastic depth for both branches. Default: 0. */
   readonly dropPath?: number;
 }
 
-/** x += path(dropout(attention(norm(x)))); x += path(mlp(norm(x))). */
+/** x += path(dropout(attention(norm(x)))); x += path(mlp(norm(x))) (Dosovitskiy et al. 2021, eqs. 2 and 3). x [B, N, size]. */
 export function transformerBlock(size: number, { heads, mlp: hidden, dropPath: pathRate = 0, ...options }: BlockOptions): Module {
   const { dtype, dropout: rate = 0 } = options;
   return module({
