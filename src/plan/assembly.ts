@@ -59,9 +59,19 @@ export class Assembly {
     const items = this.#collect();
     const ordered = order(items, (item) => this.#needs(item), priorityOf);
     const emitted = ordered.map((item) => this.#emit(item));
+    const written = new Set<Store>();
     emitted.forEach(({ reads, writes }, position) => {
-      for (const v of reads) if (!this.places.has(v)) this.#storeOf(v).use(position);
-      for (const v of writes) this.#storeOf(v).use(position);
+      for (const v of reads) {
+        if (this.places.has(v)) continue;
+        const store = this.#storeOf(v);
+        if (!written.has(store.root)) throw new Error(`[plan] a value of ${v.node.primitive.name} is read, and nothing in the plan makes it`);
+        store.use(position);
+      }
+      for (const v of writes) {
+        const store = this.#storeOf(v);
+        store.use(position);
+        written.add(store.root);
+      }
     });
     const { buffers, outputs } = this.#place(emitted);
     const steps: Step[] = [];

@@ -30,6 +30,16 @@ test("trees come back as they were, and as names tell them to others", async () 
   expect(await (await load(single)).tree.array()).toEqual([[1, 2]]);
 });
 
+test("what was loaded may be used by a compiled function without being an argument", async () => {
+  const path = fresh();
+  await save(path, { w: tensor([1, 2, 3]) });
+  const { tree } = await load(path);
+  const f = compile((x: any) => x.add(tree.w));
+  expect(await f(tensor([10, 10, 10])).array()).toEqual([11, 12, 13]);
+  await tree.w.data();
+  expect(await f(tensor([0, 0, 0])).array()).toEqual([1, 2, 3]);
+});
+
 test("bits are kept, also those of NaN in f16 and the signs of zeros", async () => {
   const path = fresh(),
     x = tensor([0, -0, Number.NaN, Number.POSITIVE_INFINITY, 5.96e-8, 65504]);
