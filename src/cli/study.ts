@@ -94,8 +94,8 @@ const pairColumns: Column<Compared>[] = [
   { title: "gap plain", of: ({ plain }) => percent(gap(plain)), spare: 2 },
   { title: "gap SAM", of: ({ sam }) => percent(gap(sam)), spare: 1 },
   { title: "| slides:", of: ({ large }) => (large ? `| ${large.label}` : "|"), align: "left" },
-  { title: "plain", of: ({ large }) => (large ? String(large.plain.lambdaMax) : "") },
-  { title: "SAM", of: ({ large }) => (large ? String(large.sam.lambdaMax) : "") },
+  { title: "plain", of: ({ large }) => (large ? large.plain.lambdaMax.toFixed(1) : "") },
+  { title: "SAM", of: ({ large }) => (large ? large.sam.lambdaMax.toFixed(1) : "") },
   { title: "flatter", of: ({ large }) => (large ? times(large.plain.lambdaMax / large.sam.lambdaMax) : "") },
 ];
 
@@ -110,6 +110,6 @@ export function studyTables(finished: readonly FinishedRow[], width?: number): s
   return [
     table(rowColumns, ordered, width),
     table(pairColumns, compared, width),
-    "The slides' figures are of large models after whole trainings on ImageNet, not measured here.",
+    "Slides: large models after whole trainings on ImageNet, not measured here.",
   ].join("\n\n");
 }

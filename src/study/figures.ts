@@ -53,22 +53,20 @@ export async function measureFigures(
   { dimensions, points, radius, images, maps }: FigureOptions,
   onPoint?: (done: number, all: number) => void,
 ): Promise<RowFigures> {
-  const variables = { params: weights.params, state: weights.state },
+  const { params, state } = weights,
     [train, test] = await Promise.all([loadData(config, "train", images), loadData(config, "test", maps)]);
   const net = networkOf(config, train.classes.length);
   const batches = equalBatches(train),
+    arguments_ = batches.map((batch) => [...batch, state]),
+    pixels = batches.map(([x]) => x),
     pictures = tidy(() => normalize(test.images));
-  const loss = (params: any, x: Tensor, labels: Tensor) => crossEntropy(net.apply({ params, state: variables.state }, x).out, labels);
+  const loss = (p: any, x: Tensor, labels: Tensor, s: any) => crossEntropy(net.apply({ params: p, state: s }, x).out, labels);
   try {
     await evaluate(batches, pictures);
     return {
-      landscape: finite(await landscape(loss, variables.params, batches, { points, radius, dimensions, onPoint })),
-      activeUnits: await activeUnits(
-        net,
-        variables,
-        batches.map(([x]) => x),
-      ),
-      attention: "heads" in net.config ? await attentionOf(net, variables, pictures, test) : null,
+      landscape: finite(await landscape(loss, params, arguments_, { points, radius, dimensions, onPoint })),
+      activeUnits: await activeUnits(net, { params, state }, pixels),
+      attention: "heads" in net.config ? await attentionOf(net, { params, state }, pictures, test) : null,
     };
   } finally {
     for (const x of [...batches.flat(), pictures, train.images, train.labels, test.images, test.labels]) x.dispose();

@@ -77,12 +77,16 @@ export function madeUpStudy(dimensions: 1 | 2 = 1): { options: StudyOptions; res
         testLoss: 1.68,
         testAccuracy: sam ? 0.39 : 0.41,
         lambdaMax: {
-          ...{ converged: id !== "mixer" || seed === 0 },
           value,
           residual: 0.01 * value,
           iterations: 14,
+          converged: id !== "mixer" || seed === 0,
           images: 256,
-        } as StudyRow["lambdaMax"],
+          method: "lanczos",
+          loss: "softmax",
+          batchNorm: id === "resnet" ? "eval" : null,
+          block: null,
+        },
         seconds: 26,
         imagesPerSecond: sam ? 1043 : 2011,
       };

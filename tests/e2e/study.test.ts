@@ -94,6 +94,22 @@ describe("a study", { timeout: 120_000 }, () => {
     expect(readFileSync(path, "utf8")).toBe(before);
   });
 
+  test("running statistics that come back from a file give the same figures", async () => {
+    const options = {
+      ...optionsOf({ models: [{ id: "resnet", label: "a ResNet", settings: { model: "resnet-20", sizes: { width: 4 } } }] }),
+      out: join(out, "b"),
+    };
+    await runStudy(options);
+    const path = join(options.out, "runs/resnet-sam-seed0/figures.json"),
+      before = readFileSync(path, "utf8"),
+      { figures } = JSON.parse(before);
+    expect(figures.attention).toBeNull();
+    expect(figures.landscape.loss.every(Number.isFinite)).toBe(true);
+    rmSync(path);
+    await runStudy(options);
+    expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
   test("stopped among the figures, it goes on there with the row kept", async () => {
     const folder = join(out, "runs/vit-sam-seed0"),
       before = readFileSync(join(folder, "row.json"), "utf8");

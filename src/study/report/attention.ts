@@ -1,7 +1,7 @@
 import { encode } from "fast-png";
 import type { Attention } from "../figures.ts";
 import type { FinishedRow } from "../study.ts";
-import { escape, figure, kindOf, number } from "./html.ts";
+import { escape, figure, kindOf, percent } from "./html.ts";
 
 const asUri = (width: number, height: number, data: Uint8Array, channels: number): string =>
   `data:image/png;base64,${Buffer.from(encode({ width, height, data, channels, depth: 8 })).toString("base64")}`;
@@ -40,7 +40,8 @@ export function attentionFigure(finished: readonly FinishedRow[]): string {
     rows = finished.filter(({ row, figures }) => figures.attention !== null && row.seed === seed);
   if (rows.length === 0) return "";
   const { of, image, side } = rows[0]!.figures.attention!;
-  const most = Math.max(...rows.flatMap(({ figures }) => figures.attention!.of.flatMap(({ map }) => map)));
+  const weights = rows.flatMap(({ figures }) => figures.attention!.of.flatMap(({ map }) => map)).sort((a, b) => a - b),
+    most = weights[Math.ceil(0.98 * weights.length) - 1]!; // single patches may stand out so far that nothing else were seen
   const images = of.map(({ pixels, label }, i) => {
     const bytes = Buffer.from(pixels, "base64");
     return `<td>${picture(asUri(image, image, bytes, bytes.length / image ** 2), `test image ${i + 1}, class ${label}`, image)}</td>`;
@@ -59,6 +60,6 @@ export function attentionFigure(finished: readonly FinishedRow[]): string {
 ${rows.map(maps).join("\n")}</tbody></table></div>`;
   return figure(
     table,
-    `${escape(rows[0]!.row.model)}, seed ${seed}: attention's weights in the row of the class token of the last block, the mean over heads, over the ${side} × ${side} patches of the first test images. Black is 0, the brightest ${number(100 * most)} %; looking at all patches alike would be ${number(100 / (side * side + 1))} %.`,
+    `${escape(rows[0]!.row.model)}, seed ${seed}: the attention weights in the row of the class token of the last block, the mean over heads, over the ${side} × ${side} patches of the first test images. Black is 0, the brightest colour ${percent(most)} and more; looking at everything alike would be ${percent(1 / (side * side + 1))} a patch.`,
   );
 }

@@ -33,7 +33,8 @@ const code = (text: string, label: string): string =>
 /** The machine, how the sharpness was measured, and every command. */
 export function runSection(options: StudyOptions, { machine, rows }: StudyResults, finished: readonly FinishedRow[]): string {
   const { images, maxIterations, tol } = options.preset.sharpness,
-    found = rows[0]!.lambdaMax as StudyResults["rows"][number]["lambdaMax"] & { readonly method?: string; readonly batchNorm?: string };
+    { lambdaMax: found } = rows[0]!,
+    mode = rows.map(({ lambdaMax }) => lambdaMax.batchNorm).find((name) => name !== null);
   const all = rows.reduce((sum, { seconds }) => sum + seconds, 0);
   const rowsOf = finished.map((row) => {
     const out = `runs/${row.plan.id}`;
@@ -47,7 +48,7 @@ export function runSection(options: StudyOptions, { machine, rows }: StudyResult
     ["Training", `${plural(rows.length, "row")}, ${duration(all)}`],
     [
       "Eigenvalues",
-      `${found.method ? `${escape(found.method)}, ` : ""}at most ${maxIterations} products, tolerance ${tol}, ${count(found.images)} images${found.batchNorm ? `, batch norm in ${escape(found.batchNorm)} mode` : ""}`,
+      `${escape(found.method)}, at most ${maxIterations} products, tolerance ${tol}, ${count(found.images)} images${mode ? `, batch norms in ${mode} mode` : ""}`,
     ],
   ])}
 <p>This page and all its rows, which are kept in <code>${escape(folderOf(options.out, { ...finished[0]!.plan, id: "" }))}</code>:</p>

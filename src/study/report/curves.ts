@@ -20,6 +20,12 @@ const pointsOf = ({ plan, row, log }: FinishedRow): Point[] =>
 
 const units = { loss: "loss", accuracy: "accuracy, %" } as const;
 
+/** Epochs from 1 on, at most six of them, the last among them. */
+const wholeTicks = (epochs: number): number[] => {
+  const step = Math.ceil(epochs / 6);
+  return Array.from({ length: Math.ceil(epochs / step) }, (_, i) => epochs - i * step).reverse();
+};
+
 /** Loss and accuracy of each epoch, a panel for each model; the axes of one quantity are the same in all panels. */
 export function curvesFigure({ Plot, draw }: Plotter, models: readonly string[], finished: readonly FinishedRow[]): string {
   const highest = Math.max(...finished.flatMap(pointsOf).map(({ loss }) => loss));
@@ -34,7 +40,7 @@ export function curvesFigure({ Plot, draw }: Plotter, models: readonly string[],
       (kind) => `${kind} ends at ${last(kind, "train")} in training and ${last(kind, "test")} on test images`,
     );
     return draw(`${model}, ${units[quantity]} by epoch: ${words.join("; ")}.`, {
-      x: { label: "epoch", domain: [1, Math.max(2, epochs)], ticks: Math.min(5, epochs), tickFormat: "d" },
+      x: { label: "epoch", domain: [1, Math.max(2, epochs)], ticks: wholeTicks(epochs), tickFormat: "d" },
       y: {
         label: units[quantity],
         grid: true,

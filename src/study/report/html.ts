@@ -2,14 +2,18 @@
 import type { StudyRow } from "../study.ts";
 
 export const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]!);
-export const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;
-export const number = (x: number, digits = 3): string => {
+const minus = (text: string): string => text.replace("-", "−");
+export const percent = (share: number): string => minus(`${(100 * share).toFixed(1)}\u00a0%`);
+/** Rounded, without zeros at the end. */
+export const number = (x: number, digits = 3): string => written(x, { maximumSignificantDigits: digits });
+/** A measured value: as many digits as it is known to. */
+export const measured = (x: number, digits = 3): string => written(x, { minimumSignificantDigits: digits, maximumSignificantDigits: digits });
+function written(x: number, options: Intl.NumberFormatOptions): string {
   if (!Number.isFinite(x)) return "–";
-  const rounded = Number(x.toPrecision(digits));
-  return Math.abs(rounded) >= 1e5 || (rounded !== 0 && Math.abs(rounded) < 1e-3)
-    ? x.toExponential(digits - 1)
-    : rounded.toLocaleString("en-US", { maximumSignificantDigits: digits });
-};
+  const size = Math.abs(x),
+    notation = size >= 1e5 || (size < 1e-3 && size > 0) ? "scientific" : "standard";
+  return minus(x.toLocaleString("en-US", { ...options, notation }));
+}
 export const count = (n: number): string => Math.round(n).toLocaleString("en-US");
 export const duration = (seconds: number): string => (seconds < 90 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(1)} min`);
 export const plural = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;

@@ -65,13 +65,14 @@ export function planesFigure({ Plot, draw }: Plotter, models: readonly string[],
     return rows.flatMap((_, j) => rows.map((row) => Math.min(ceiling, row[j] ?? ceiling))); // the first direction runs along x
   };
   const highest = Math.max(...planes.flatMap(({ figures }) => valuesOf(figures.landscape))),
-    steps = 16;
+    steps = 20;
   const thresholds = Array.from({ length: steps }, (_, i) => (highest * i) / steps);
   const shades = { type: "linear", domain: [0, highest], scheme: "cividis" } as const;
   const one = ({ row, figures }: FinishedRow): string => {
     const { axis } = figures.landscape,
       values = valuesOf(figures.landscape),
       radius = axis.at(-1)!,
+      outer = radius * (1 + 1 / (axis.length - 1)), // a point is the middle of a cell
       width = panelWidth / 2;
     const edge = values.filter((_, i) => [0, axis.length - 1].some((end) => i % axis.length === end || Math.floor(i / axis.length) === end));
     const label = `${row.model}, ${kindOf(row)}: loss over a plane, ${number(values[(values.length - 1) / 2]!)} at the weights, ${number(mean(edge))} on the mean at the edges.`;
@@ -89,10 +90,11 @@ export function planesFigure({ Plot, draw }: Plotter, models: readonly string[],
         Plot.contour(values, {
           width: axis.length,
           height: axis.length,
-          x1: -radius,
-          y1: -radius,
-          x2: radius,
-          y2: radius,
+          x1: -outer,
+          y1: -outer,
+          x2: outer,
+          y2: outer,
+          clip: "frame",
           fill: Plot.identity,
           thresholds,
           stroke: "#fff",

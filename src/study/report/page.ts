@@ -6,7 +6,7 @@ import { activeFigure } from "./active.ts";
 import { attentionFigure } from "./attention.ts";
 import { runSection } from "./commands.ts";
 import { curvesFigure } from "./curves.ts";
-import { count, escape, figure, lambdaMax, number, percent, plural, section } from "./html.ts";
+import { count, escape, figure, lambdaMax, measured, percent, plural, section } from "./html.ts";
 import { linesFigure, planesFigure } from "./landscape.ts";
 import { plotterOf } from "./plots.ts";
 import { sharpnessPlot } from "./sharpness.ts";
@@ -43,7 +43,7 @@ ${section(
   "sharpness",
   "Sharpness",
   `<div class="split">${figure(sharpnessPlot(plotter, pairs, rows), "A dot is a seed, a bar the geometric mean. The axis is logarithmic.")}
-<div><p>${lambdaMax} is measured on the softmax cross-entropy of ${count(found.images)} training images, without augmentation and weight decay, by products of the exact Hessian with vectors.</p>
+<div><p>${lambdaMax} is measured on the ${found.loss} cross-entropy of ${count(found.images)} training images, without augmentation and weight decay, by products of the exact Hessian with vectors.</p>
 <p>The residual in the table, the length of <i>Hv</i> − <i>λv</i>, bounds the error: some eigenvalue lies at most that far from the number shown.</p></div></div>`,
 )}
 ${section("rows", "All rows", rowsTable(models, finished))}
@@ -71,11 +71,11 @@ const gap = (rows: readonly StudyRow[]): number => mean(rows, ({ trainAccuracy, 
 function card({ model, plain, sam, lambdaPlain, lambdaSam, ratio }: Pair, id: string): string {
   const large = slides.find((slide) => slide.id === id);
   const compared = large
-    ? `<p class="note">Slides, not measured here: ${large.label} on ImageNet, ${large.plain.lambdaMax.toFixed(1)} plain and ${large.sam.lambdaMax.toFixed(1)} with SAM, ${number(large.plain.lambdaMax / large.sam.lambdaMax)} times flatter.</p>`
+    ? `<p class="note">Slides, not measured here: ${large.label} on ImageNet, ${large.plain.lambdaMax.toFixed(1)} plain and ${large.sam.lambdaMax.toFixed(1)} with SAM, ${measured(large.plain.lambdaMax / large.sam.lambdaMax)} times flatter.</p>`
     : "";
   return `<div class="card"><h2>${escape(model)}</h2>
-<p class="big">${number(Math.max(ratio, 1 / ratio))}× <span>${ratio >= 1 ? "flatter" : "sharper"} with SAM</span></p>
-<dl><div><dt>${lambdaMax}</dt><dd><b class="plain">${number(lambdaPlain)}</b> plain</dd><dd><b class="SAM">${number(lambdaSam)}</b> SAM</dd></div>
+<p class="big">${measured(Math.max(ratio, 1 / ratio))}× <span>${ratio >= 1 ? "flatter" : "sharper"} with SAM</span></p>
+<dl><div><dt>${lambdaMax}</dt><dd><b class="plain">${measured(lambdaPlain)}</b> plain</dd><dd><b class="SAM">${measured(lambdaSam)}</b> SAM</dd></div>
 <div><dt>train − test accuracy</dt><dd><b class="plain">${percent(gap(plain))}</b> plain</dd><dd><b class="SAM">${percent(gap(sam))}</b> SAM</dd></div></dl>
 ${compared}</div>`;
 }

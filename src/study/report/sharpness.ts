@@ -1,6 +1,6 @@
 import type { StudyRow } from "../study.ts";
 import type { Pair } from "../summary.ts";
-import { kindOf, number } from "./html.ts";
+import { kindOf, measured, number } from "./html.ts";
 import type { Plotter } from "./plots.ts";
 
 /** lambda_max on a logarithmic axis: a bar is the geometric mean, a dot a seed. */
@@ -48,7 +48,7 @@ export function sharpnessPlot({ Plot, draw }: Plotter, pairs: readonly Pair[], r
       ),
       Plot.barX(bars, { ...at, x1: least, x2: "value", fill: "kind", rx2: 2 }),
       Plot.dot(dots, { fy: "model", y: kindOf, x: (row: StudyRow) => row.lambdaMax.value, stroke: "var(--ink)", fill: "var(--paper)", r: 3.5 }),
-      Plot.text(bars, { ...at, x: "end", text: ({ value }: { value: number }) => number(value), dx: 9, textAnchor: "start", fontWeight: 600 }),
+      Plot.text(bars, { ...at, x: "end", text: ({ value }: { value: number }) => measured(value), dx: 9, textAnchor: "start", fontWeight: 600 }),
     ],
   });
 }

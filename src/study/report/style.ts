@@ -48,9 +48,9 @@ svg { display: block; max-width: 100%; height: auto; overflow: visible; backgrou
 .legend i { display: inline-block; width: 26px; border-top: 2.5px solid; vertical-align: .28em; margin-right: .5rem; }
 i.plain { border-color: var(--plain); } i.SAM { border-color: var(--sam); } i.dashed { border-top-style: dashed; }
 .scale { display: flex; align-items: center; font-size: .875rem; color: var(--soft); margin-bottom: .9rem; }
-.scale i { flex: 0 1 16px; height: 14px; } .scale span:first-child { margin-right: .6rem; } .scale span:last-child { margin-left: .6rem; }
+.scale span { white-space: nowrap; } .scale i { flex: 0 1 16px; height: 14px; } .scale span:first-child { margin-right: .6rem; } .scale span:last-child { margin-left: .6rem; }
 
-.wide { overflow-x: auto; } .wide:focus-visible, pre:focus-visible, summary:focus-visible { outline: 2px solid var(--sam); outline-offset: 3px; }
+.wide { overflow-x: auto; margin-bottom: 1.2rem; } .wide:focus-visible, pre:focus-visible, summary:focus-visible { outline: 2px solid var(--sam); outline-offset: 3px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 .note b { color: var(--ink); }
 th, td { text-align: right; padding: .34rem .8rem; white-space: nowrap; vertical-align: bottom; } td { vertical-align: middle; }

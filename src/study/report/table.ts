@@ -1,11 +1,11 @@
 import { slides } from "../presets.ts";
 import type { FinishedRow } from "../study.ts";
-import { count, duration, escape, kindOf, lambdaMax, number, percent, plural } from "./html.ts";
+import { count, duration, escape, kindOf, lambdaMax, measured, percent, plural } from "./html.ts";
 
 type Column = readonly [title: string, cell: (row: FinishedRow["row"]) => string];
 const columns: readonly Column[] = [
-  [lambdaMax, ({ lambdaMax: found }) => `${number(found.value)}${hasConverged(found) ? "" : "†"}`],
-  ["residual", (row) => number(row.lambdaMax.residual, 2)],
+  [lambdaMax, ({ lambdaMax: found }) => `${measured(found.value)}${found.converged ? "" : "†"}`],
+  ["residual", (row) => measured(row.lambdaMax.residual, 2)],
   ["train<br>accuracy", (row) => percent(row.trainAccuracy)],
   ["test<br>accuracy", (row) => percent(row.testAccuracy)],
   ["train<br>loss", (row) => row.trainLoss.toFixed(3)],
@@ -13,9 +13,6 @@ const columns: readonly Column[] = [
   ["images/s", (row) => count(row.imagesPerSecond)],
   ["training", (row) => duration(row.seconds)],
 ];
-
-/** Rows measured by versions that did not say whether the iteration converged count as converged. */
-const hasConverged = (found: FinishedRow["row"]["lambdaMax"]): boolean => (found as { converged?: boolean }).converged !== false;
 
 /** All rows, by model; beside them what the slides say of the large model of the family. */
 export function rowsTable(models: readonly string[], finished: readonly FinishedRow[]): string {
@@ -38,7 +35,7 @@ export function rowsTable(models: readonly string[], finished: readonly Finished
     });
     return `<tbody>\n${title}\n${lines.join("\n")}\n</tbody>`;
   });
-  const unsure = finished.some(({ row }) => !hasConverged(row.lambdaMax));
+  const unsure = finished.some(({ row }) => !row.lambdaMax.converged);
   return `<p class="note" id="rows-note">Every row, and on the right the slides’ own figures for the large model of the same family, <b>which were not measured here</b>.</p>
 <div class="wide" tabindex="0" role="region" aria-labelledby="rows"><table class="rows" aria-describedby="rows-note">
 <thead>
