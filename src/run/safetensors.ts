@@ -17,6 +17,8 @@ export interface SafeTensors {
 
 const tags: Record<DType, string> = { f64: "F64", f32: "F32", f16: "F16", bf16: "BF16", i32: "I32", u32: "U32", u8: "U8", bool: "BOOL" };
 const dtypeOf = new Map(Object.entries(tags).map(([dtype, tag]) => [tag, dtype as DType]));
+/** Of other programs: counters and labels, which are read as i32. */
+const wideInteger = "I64";
 
 // The limit of the format's own library.
 const largestHeader = 100e6;
@@ -61,8 +63,9 @@ export async function readSafeTensors(path: string): Promise<SafeTensors> {
     const start = 8 + Number(length);
     const { entries, metadata } = parseHeader(path, await read(8, Number(length), "the header"), size - start);
     const tensors = new Map<string, StoredTensor>();
-    for (const { name, dtype, shape, from, to } of entries) {
-      const bytes = await read(start + from, to - from, `tensor ${JSON.stringify(name)}`);
+    for (const { name, dtype, isWide, shape, from, to } of entries) {
+      const stored = await read(start + from, to - from, `tensor ${JSON.stringify(name)}`);
+      const bytes = isWide ? narrowed(path, name, stored) : stored;
       if (dtype === "bool") {
         const wrong = bytes.findIndex((byte) => byte > 1);
         if (wrong >= 0)
@@ -79,6 +82,8 @@ export async function readSafeTensors(path: string): Promise<SafeTensors> {
 interface Entry {
   readonly name: string;
   readonly dtype: DType;
+  /** Stored as I64. */
+  readonly isWide: boolean;
   readonly shape: readonly number[];
   readonly from: number;
   readonly to: number;
@@ -117,16 +122,24 @@ function parseHeader(path: string, bytes: Buffer, available: number): { entries:
 function checkEntry(path: string, name: string, entry: unknown): Entry {
   const at = `tensor ${JSON.stringify(name)}`;
   if (!isObject(entry)) damaged(path, `${at} must be described by an object, got ${JSON.stringify(entry).slice(0, 40)}`);
-  const dtype = typeof entry.dtype === "string" ? dtypeOf.get(entry.dtype) : undefined;
+  const isWide = entry.dtype === wideInteger,
+    dtype = isWide ? "i32" : dtypeOf.get(entry.dtype as string);
   if (!dtype) damaged(path, `${at} has dtype ${JSON.stringify(entry.dtype)}, steppe has ${Object.values(tags).join(", ")}`);
   const { shape, data_offsets: offsets } = entry;
   if (!isSizes(shape)) damaged(path, `${at} has shape ${JSON.stringify(shape)}, an array of whole numbers from 0 on is needed`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!)
     damaged(path, `${at} has data_offsets ${JSON.stringify(offsets)}, [begin, end] is needed`);
   const [from, to] = offsets as [number, number];
-  const needed = shape.includes(0) ? 0 : shape.reduce((product, n) => product * n, bytesPer[dtype]);
+  const needed = shape.includes(0) ? 0 : shape.reduce((product, n) => product * n, isWide ? 8 : bytesPer[dtype]);
   if (to - from !== needed) damaged(path, `${at} is ${entry.dtype} ${showShape(shape)}, so ${needed} bytes, and data_offsets give it ${to - from}`);
-  return { name, dtype, shape, from, to };
+  return { name, dtype, isWide, shape, from, to };
+}
+
+function narrowed(path: string, name: string, bytes: Buffer): Uint8Array {
+  const wide = new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
+  const tooLarge = wide.findIndex((x) => BigInt.asIntN(32, x) !== x);
+  if (tooLarge >= 0) damaged(path, `tensor ${JSON.stringify(name)} is I64 and its element ${tooLarge} is ${wide[tooLarge]}, which i32 cannot hold`);
+  return new Uint8Array(Int32Array.from(wide, Number).buffer);
 }
 
 const isObject = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null && !Array.isArray(x);

@@ -148,6 +148,14 @@ const head = (header: string | object, data: Uint8Array, claimed?: bigint) => {
 const f32 = (shape: unknown, from: unknown, to: unknown, dtype: unknown = "F32") => ({ dtype, shape, data_offsets: [from, to] });
 const eight = Buffer.alloc(8);
 
+test("I64, which other programs write, is read as i32", async () => {
+  const path = fresh(),
+    data = Buffer.from(BigInt64Array.of(7n, -3n, 2n ** 31n - 1n).buffer);
+  writeFileSync(path, head({ a: f32([3], 0, 24, "I64") }, data));
+  const { dtype, shape, bytes } = (await readSafeTensors(path)).tensors.get("a")!;
+  expect([dtype, shape, Array.from(new Int32Array(bytes.buffer, bytes.byteOffset, 3))]).toEqual(["i32", [3], [7, -3, 2 ** 31 - 1]]);
+});
+
 describe("damaged and foreign files name the file and the place", () => {
   test.each<[string, Buffer, RegExp]>([
     ["empty", Buffer.alloc(0), /the file ends at byte 0/],
@@ -161,6 +169,11 @@ describe("damaged and foreign files name the file and the place", () => {
     ["an entry that is a number", head({ a: 5 }, eight), /tensor "a" must be described/],
     ["no offsets", head({ a: { dtype: "F32", shape: [2] } }, eight), /tensor "a" has data_offsets undefined/],
     ["no shape", head({ a: { dtype: "F32", data_offsets: [0, 8] } }, eight), /tensor "a" has shape undefined/],
+    [
+      "an I64 beyond i32",
+      head({ a: f32([1], 0, 8, "I64") }, Buffer.from(BigInt64Array.of(2n ** 31n).buffer)),
+      /its element 0 is 2147483648, which i32/,
+    ],
     ["an unknown dtype", head({ a: f32([2], 0, 8, "Q7") }, eight), /dtype "Q7"/],
     ["a dtype named toString", head({ a: f32([2], 0, 8, "toString") }, eight), /dtype "toString"/],
     ["a negative size", head({ a: f32([-2], 0, 8) }, eight), /tensor "a" has shape \[-2\]/],
