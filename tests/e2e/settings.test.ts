@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { flattenTree } from "../../src/graph/tree.ts";
 import * as st from "../../src/index.ts";
-import { type EpochLine, type FitConfig, type FitHooks, fit as train, readCheckpoint } from "../../src/train/index.ts";
+import { type EpochLine, type FitConfig, type FitHooks, fit as train } from "../../src/train/index.ts";
 import { correctOf, lossesOf } from "../../src/train/step.ts";
 import { makeImages } from "./command.ts";
 
@@ -162,9 +162,6 @@ describe("settings of a run", { timeout: 120_000 }, () => {
       await run({ out, resume: true, loaders: 3 });
       expect(weights(`all-${stopAt}`).equals(weights("all"))).toBe(true);
     }
-    const { average, ...rest } = await readCheckpoint("test", join(folder, "all"));
-    for (const leaf of flattenTree([average, rest], st.isTensor).leaves as st.Tensor[]) leaf.dispose();
-    expect(Object.keys(average)).toEqual(["params"]);
   });
 });
 
@@ -212,7 +209,7 @@ describe("images of a folder", { timeout: 120_000 }, () => {
       }
     }
   });
-  const photos: FitConfig = { ...oneStep, limit: undefined, data: "images", dataDir: dir, imageSize: 16, batch: 4, epochs: 15, lr: 0.1 };
+  const photos: FitConfig = { ...oneStep, limit: undefined, data: "images", dataDir: dir, imageSize: 16, batch: 4, epochs: 20, optimizer: "adamw", lr: 0.01 };
 
   test("are learnt", async () => {
     const { result } = await run(photos);

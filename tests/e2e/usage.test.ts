@@ -44,7 +44,7 @@ describe.skipIf(!isBuilt)("a wrong use gets one sentence, and no folder is made"
     [["train", "--data", "cifar11"], '(did you mean "cifar10"?)'],
     [["train", "--model", "vitt-ti/4"], '(did you mean "vit-ti/4"?)'],
     [["train", "--fraction", "0"], "--fraction must be a number above 0 and at most 1, got 0"],
-    [["train", "--policy", "randaug"], '(did you mean "randaugment"?)'],
+    [["train", "--policy", "randaugmen"], '(did you mean "randaugment"?)'],
     [["train", "--batch", "10", "--accumulate", "4"], "accumulate must divide the batch of 10, got 4"],
     [["train", "--sam-m", "16"], "samM and samAdaptive are settings of SAM, which is off"],
     [["train", "--norm", "group"], "norm is a setting of a resnet, and the model is vit-ti/4"],
