@@ -1,24 +1,25 @@
+import { join } from "node:path";
+import type { Plan } from "../presets.ts";
 import { type FinishedRow, folderOf, type StudyOptions, type StudyResults } from "../study.ts";
 import { count, duration, escape, plural } from "./html.ts";
 
 const quoted = (text: string): string => (/^[\w./:=,@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** The command that gives a row's weights to the bit. */
-export function trainCommandOf({ plan }: Pick<FinishedRow, "plan">, out: string): string {
-  const flags = Object.entries(plan.settings).flatMap(([key, value]): string[] => {
-    if (value === null || value === undefined) return [];
+/** Settings that only a config.json can hold. */
+const withoutFlag: readonly string[] = ["sizes", "testLimit"];
+
+/** The command that trains a row again in the folder `again`, to the same bits: by flags, or from the config.json of the row's run in the study `out`. */
+export function trainCommandOf(plan: Plan, out: string, again: string): string {
+  const settings = Object.entries(plan.settings).filter(([, value]) => value !== null && value !== undefined);
+  if (settings.some(([key]) => withoutFlag.includes(key)))
+    return `mkdir -p ${quoted(again)} && cp ${quoted(join(folderOf(out, plan), "config.json"))} ${quoted(again)} && npx steppe train --resume --out ${quoted(again)}`;
+  const flags = settings.flatMap(([key, value]): string[] => {
+    if (typeof value !== "boolean") return [`--${kebab(key)} ${quoted(String(value))}`];
     if (key === "augment") return value ? [] : ["--no-augment"];
-    if (typeof value === "boolean") return value ? [`--${kebab(key)}`] : [];
-    const text =
-      typeof value === "object"
-        ? Object.entries(value)
-            .map(([name, size]) => `${name}=${size}`)
-            .join(",")
-        : String(value);
-    return [`--${kebab(key)} ${quoted(text)}`];
+    return value ? [`--${kebab(key)}`] : [];
   });
-  return `npx steppe train ${flags.join(" ")} --out ${quoted(out)}`;
+  return `npx steppe train ${flags.join(" ")} --out ${quoted(again)}`;
 }
 
 export function studyCommandOf({ name, out, dataDir }: StudyOptions): string {
@@ -36,9 +37,9 @@ export function runSection(options: StudyOptions, { machine, rows }: StudyResult
     { lambdaMax: found } = rows[0]!,
     mode = rows.map(({ lambdaMax }) => lambdaMax.batchNorm).find((name) => name !== null);
   const all = rows.reduce((sum, { seconds }) => sum + seconds, 0);
-  const rowsOf = finished.map((row) => {
-    const out = `runs/${row.plan.id}`;
-    return `${trainCommandOf(row, out)}\nnpx steppe sharpness ${out} --limit ${images} --iterations ${maxIterations} --tolerance ${tol}`;
+  const rowsOf = finished.map(({ plan }) => {
+    const again = `again/${plan.id}`;
+    return `${trainCommandOf(plan, options.out, again)}\nnpx steppe sharpness ${again} --limit ${images} --iterations ${maxIterations} --tolerance ${tol}`;
   });
   return `${facts([
     ["Processor", escape(machine.cpu)],
