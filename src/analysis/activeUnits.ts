@@ -8,6 +8,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** What comes out of an MLP's GELU, and of a ResNet's ReLUs. */
 const isActivation = (path: string): boolean => /\.(hidden|relu\d+)$/.test(path);
 
+/** How many outputs of one activation are above 0. */
 export interface ActiveUnits {
   /** "blocks.3.mlp.hidden", "blocks.3.tokens.hidden", "stage2.0.relu1". */
   readonly path: string;

@@ -4,6 +4,7 @@ import { reportOf } from "../../src/study/report/page.ts";
 import { hasBrowser, launch } from "./browser.ts";
 import { madeUpStudy } from "./madeUpStudy.ts";
 
+// STEPPE_SCREENSHOTS=folder keeps a picture of each page.
 const widths = [1280, 390],
   schemes = ["light", "dark"] as const;
 
