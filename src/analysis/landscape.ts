@@ -55,9 +55,9 @@ export function filterDirection<P>(params: P, key: Tensor): P {
 }
 
 /**
- * The loss around the parameters, L(w + a d1) or L(w + a d1 + b d2), with d1 and d2 by filterDirection. `loss(params, ...batch)` returns a scalar; the
- * mean over `batches` (a list of argument lists) is taken, all batches counting alike. One plan a shape of batch serves all points; a
- * flat copy of the parameters and one vector a direction are held. Batch norms keep whatever statistics the loss closes over. Wrong options are ERR_ARGUMENT.
+ * The loss around the parameters, L(w + a d1) or L(w + a d1 + b d2), with d1 and d2 by filterDirection. `loss(params, ...batch)` returns a scalar;
+ * the mean over `batches` (a list of argument lists) is taken, all batches counting alike. One plan a shape of batch serves all points; a flat copy
+ * of the parameters and one vector a direction are held. Batch norms keep whatever statistics the loss closes over. Wrong options are ERR_ARGUMENT.
  */
 export async function landscape<const D extends 1 | 2 = 2>(
   loss: Loss,

@@ -4,41 +4,59 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type EigenPair, Lanczos, Rayleigh, randomUnit } from "./lanczos.ts";
 import type { LinearOperator } from "./operator.ts";
 
+/** What onIteration is told. */
 export interface Progress {
+  /** From 1 on. */
   readonly iteration: number;
+  /** The eigenvalue so far; spectrum tells the first that it was asked for. */
   readonly value: number;
+  /** ||H v - value v||. */
   readonly residual: number;
 }
 
+/** What lambdaMax takes. */
 export interface LambdaMaxOptions {
   /** "lanczos": the largest signed eigenvalue; "power": the one of largest magnitude, with its sign. */
   readonly method?: "lanczos" | "power";
+  /** 100 by default, for spectrum 10 k where that is more. Lanczos ends at the dimension. */
   readonly maxIterations?: number;
-  /** Converged where the residual is at most tol * |value|; 0 runs all iterations. */
+  /** Converged where the residual is at most tol * |value|; 0 runs all iterations. 1e-3 by default. */
   readonly tol?: number;
+  /** Of the vector that it starts from; random.key(0) by default. */
   readonly key?: Tensor;
   /** After each iteration; Lanczos' residual is an estimate here, the result's is measured. */
   readonly onIteration?: (progress: Progress) => void;
 }
 
+/** What lambdaMax finds. */
 export interface LambdaMax {
+  /** Signed. */
   readonly value: number;
+  /** ||H v - value v||, measured: an eigenvalue lies within it. */
   readonly residual: number;
   /** Products H v, those that measure the result not counted. */
   readonly iterations: number;
   /** Of length 1, a tree like the parameters. */
   readonly vector: any;
+  /** Whether the residual is at most tol * |value|. */
   readonly converged: boolean;
 }
 
+/** What spectrum takes. */
 export interface SpectrumOptions extends Pick<LambdaMaxOptions, "maxIterations" | "tol" | "key" | "onIteration"> {
+  /** How many of an end, from 1 to the dimension. */
   readonly k: number;
+  /** "largest" by default, signed. */
   readonly which?: "largest" | "smallest" | "both";
 }
 
 type Limits = Required<Pick<LambdaMaxOptions, "maxIterations" | "tol">> & Pick<LambdaMaxOptions, "onIteration">;
 
-/** The eigenvalue of a Hessian that is largest, with its vector and its measured residual ||H v - value v||. */
+/**
+ * The eigenvalue of a Hessian that is largest, with its vector and its measured residual ||H v - value v||: by Lanczos' recurrence with full
+ * reorthogonalisation (Golub and Van Loan 2013, section 10.3), which keeps one vector an iteration, or by power iteration, which keeps one in all.
+ * Options out of range are ERR_ARGUMENT.
+ */
 export function lambdaMax(H: LinearOperator, options: LambdaMaxOptions = {}): Promise<LambdaMax> {
   const method = checkOneOf("lambdaMax", "method", options.method ?? "lanczos", ["lanczos", "power"]);
   const limits = checkLimits("lambdaMax", options, 100),
@@ -53,8 +71,9 @@ export function lambdaMax(H: LinearOperator, options: LambdaMaxOptions = {}): Pr
 /**
  * k eigenvalues of an end of the spectrum, from the end inwards; "both": k of the largest, then k of the smallest, of one run of Lanczos. A multiple
  * eigenvalue may come once. It ends where the residual of each of the largest is at most tol * |value|, as in lambdaMax, and of each of the smallest,
- * which may well be zero, at most tol * ||H||_2 (the largest |Ritz value|): the value is then exact for a matrix that differs from H by that much
- * (Parlett 1998, The Symmetric Eigenvalue Problem, section 4.5). In either case an eigenvalue lies within the residual of the value.
+ * which may well be zero, at most tol * ||H||_2 (the largest |Ritz value|): the value is then exact for a matrix that differs from H by that much.
+ * In either case an eigenvalue lies within the residual of the value (Parlett 1998, The Symmetric Eigenvalue Problem, section 4.5). Options out of
+ * range are ERR_ARGUMENT.
  */
 export function spectrum(H: LinearOperator, options: SpectrumOptions): Promise<{ value: number; residual: number; vector: any }[]> {
   const { k, which: asked = "largest" } = options;

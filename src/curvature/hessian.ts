@@ -11,6 +11,7 @@ import { type Linearization, linearizeGraph } from "../transforms/linearize.ts";
 import { blockOf } from "./block.ts";
 import type { LinearOperator } from "./operator.ts";
 
+/** What hessian takes. */
 export interface HessianOptions {
   /** Compute the primal pass of a batch once and keep on the device what products need of it. false: compute it anew in each product.
    *  A number: keep as many batches as fit in so many bytes. */
@@ -22,6 +23,7 @@ export interface HessianOptions {
   readonly only?: (path: string) => boolean;
 }
 
+/** The Hessian as a linear operator; it holds the parameters and what it keeps until dispose() or the end of `using`. */
 export interface HessianOperator extends LinearOperator {
   /** Gives back what is kept on the device. */
   dispose(): void;
@@ -47,9 +49,10 @@ const anew = (recipe: Recipe, params: unknown, batch: readonly unknown[]): Part 
 /**
  * The Hessian of loss(params, ...batch), the mean over `batches` (a list of argument lists), as a linear operator, or with `only` one of its diagonal
  * blocks. It is compiled once for each shape of batch, and several vectors run as one plan. Vectors are trees like the parameters, or flat [dim] with
- * the numbers of leaf after leaf, object keys in sorted order.
+ * the numbers of leaf after leaf, object keys in sorted order. Batches, options and parameters that do not fit are ERR_ARGUMENT, vectors of another
+ * size ERR_SHAPE.
  */
-export function hessian(loss: Loss, all: unknown, batches: readonly (readonly unknown[])[], options: HessianOptions = {}): HessianOperator {
+export function hessian(loss: Loss, params: unknown, batches: readonly (readonly unknown[])[], options: HessianOptions = {}): HessianOperator {
   const { keep = true, hasAux = false, only } = options;
   if (!Array.isArray(batches) || batches.length === 0 || !batches.every(Array.isArray)) {
     fail("ERR_ARGUMENT", "hessian", "batches must be a list of argument lists, [[images, labels], ...], with at least one");
@@ -58,12 +61,12 @@ export function hessian(loss: Loss, all: unknown, batches: readonly (readonly un
     fail("ERR_ARGUMENT", "hessian", `keep must be true, false or a number of bytes, got ${String(keep)}`);
   if (only !== undefined) checkFunction("hessian", only);
   const scalar: Loss = hasAux ? (...args) => loss(...args)[0] : loss;
-  const block = only && blockOf("hessian", all, only);
-  const params = block ? block.params : all,
-    layout = layoutOf("hessian", params),
+  const block = only && blockOf("hessian", params, only);
+  const chosen = block ? block.params : params,
+    layout = layoutOf("hessian", chosen),
     share = 1 / batches.length;
   // The operator lives on when the caller disposes of the parameters.
-  const own = holding(params),
+  const own = holding(chosen),
     rest = holding(block ? block.rest : []);
   const objective = block ? block.within(scalar, rest) : scalar;
   const device = flattenTensors(own).leaves[0]!.device;
@@ -103,16 +106,16 @@ export function hessian(loss: Loss, all: unknown, batches: readonly (readonly un
     return { recipe, saved };
   };
 
-  const isFlat = (v: unknown): v is Tensor => isTensor(v) && !isTensor(params);
+  const isFlat = (v: unknown): v is Tensor => isTensor(v) && !isTensor(chosen);
   const flatten = (v: unknown): Tensor => {
     if (isFlat(v)) {
       if (v.ndim !== 1 || v.size !== layout.size)
         fail("ERR_SHAPE", "hessian", `a vector [${layout.size}] or a tree like the parameters was expected, got ${showShape(v.shape)}`);
-    } else checkAlike("hessian", "a vector", v, params);
+    } else checkAlike("hessian", "a vector", v, chosen);
     return (isFlat(v) ? v : ravel(v, "hessian")).cast(layout.dtype);
   };
   const matmat = <V>(vs: readonly V[]): V[] =>
-    tidy(() => products(vs.map(flatten)).map((product, i) => (isFlat(vs[i]) ? product : unravel(product, params)) as V));
+    tidy(() => products(vs.map(flatten)).map((product, i) => (isFlat(vs[i]) ? product : unravel(product, chosen)) as V));
   const dispose = (): void => {
     for (const { saved } of parts.splice(0)) disposeOf(saved);
     disposeOf([own, rest]);
@@ -134,7 +137,7 @@ export function hessian(loss: Loss, all: unknown, batches: readonly (readonly un
     device,
     matvec: (v) => matmat([v])[0]!,
     matmat,
-    unravel: (flat) => unravel(flat, params),
+    unravel: (flat) => unravel(flat, chosen),
     dispose,
     [Symbol.dispose]: dispose,
   };

@@ -4,9 +4,13 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkNumber } from "./check.ts";
 import { type Optimizer, type OptimizerOptions, optimizer, type Update } from "./optimizer.ts";
 
+/** What adamw and lamb take. */
 export interface AdamOptions extends OptimizerOptions {
+  /** The share of the mean gradient that a step keeps; 0.9 by default. */
   readonly beta1?: number;
+  /** The share of the mean square that a step keeps; 0.999 by default. */
   readonly beta2?: number;
+  /** Added to the root of the mean square; 1e-8 by default, for lamb 1e-6. */
   readonly eps?: number;
 }
 
@@ -31,7 +35,7 @@ function adam(op: string, options: AdamOptions, defaultEps: number): (update: Up
   };
 }
 
-/** Adam with decoupled decay: p -= lr (u + weightDecay p); PyTorch's. */
+/** Adam with decoupled decay (Loshchilov and Hutter 2019, algorithm 2) as in PyTorch: p -= lr (u + weightDecay p). Wrong options are ERR_ARGUMENT. */
 export function adamw(options: AdamOptions): Optimizer {
   const moments = adam("adamw", options, 1e-8);
   return optimizer("adamw", options, ["m", "v"], (update) => {
@@ -41,7 +45,10 @@ export function adamw(options: AdamOptions): Optimizer {
   });
 }
 
-/** u = Adam's direction + weightDecay p, and for each tensor p -= lr (||p|| / ||u||) u, the ratio being 1 where a norm is 0. */
+/**
+ * LAMB (You et al. 2020, algorithm 2, phi the identity): u = Adam's direction + weightDecay p, and for each tensor p -= lr (||p|| / ||u||) u, the
+ * ratio being 1 where a norm is 0. Wrong options are ERR_ARGUMENT.
+ */
 export function lamb(options: AdamOptions): Optimizer {
   const moments = adam("lamb", options, 1e-6);
   return optimizer("lamb", options, ["m", "v"], (update) => {

@@ -3,7 +3,7 @@ import { ravel, unravel } from "../tensor/flat.ts";
 import { checkNumber } from "./check.ts";
 import type { Optimizer } from "./optimizer.ts";
 
-/** Before each step, scales the gradient as a whole so that its 2-norm is at most `max`. */
+/** Before each step, scales the gradient as a whole so that its 2-norm, one over all parameters, is at most `max` (above 0, else ERR_ARGUMENT). */
 export function clipByGlobalNorm(inner: Optimizer, max: number): Optimizer {
   checkNumber("clipByGlobalNorm", "max", max, { open: true });
   return {

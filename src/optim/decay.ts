@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 
 /** Which leaves decay: a tree of booleans like the parameters, or a function of a leaf's path ("blocks.0.mlp.fc1.kernel") and the leaf. */
 export type DecayMask = ((path: string, leaf: Tensor) => boolean) | MaskTree;
+/** A tree of booleans. */
 export type MaskTree = boolean | readonly MaskTree[] | { readonly [key: string]: MaskTree };
 
 /**

@@ -12,14 +12,19 @@ export interface OptimizerState {
   readonly [slot: string]: Tensor;
 }
 
+/** A rule that moves parameters. State and parameters are values: nothing is changed in place, unless a compiled step donates them. */
 export interface Optimizer {
+  /** The state before the first step, on the device of the parameters. They must be a tree of floats (ERR_DTYPE). */
   init(params: unknown): OptimizerState;
+  /** One step down the gradients, a tree like the parameters (ERR_ARGUMENT, ERR_SHAPE). It may be part of a compiled function. */
   step<P>(params: P, grads: P, state: OptimizerState): { params: P; state: OptimizerState };
 }
 
+/** What all optimizers take. */
 export interface OptimizerOptions {
   /** The learning rate, or a schedule. */
   readonly lr: number | Schedule;
+  /** Pulls parameters to zero, where each optimizer's formula has it; 0 by default. */
   readonly weightDecay?: number;
   /** What decays; everything where it is absent. */
   readonly decayMask?: DecayMask;

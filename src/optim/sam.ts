@@ -5,6 +5,7 @@ import { ravel, unravel } from "../tensor/flat.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkCount, checkNumber } from "./check.ts";
 
+/** What sam takes. */
 export interface SamOptions {
   /** The length of the perturbation: 0.05 by default, with `adaptive` 0.5. */
   readonly rho?: number;
@@ -12,7 +13,9 @@ export interface SamOptions {
   readonly adaptive?: boolean;
   /** With adaptive: what T is where a parameter is zero, 0.01 by default. */
   readonly eta?: number;
+  /** Which arguments are perturbed and differentiated by: 0 by default, an array gives a tuple of gradients. */
   readonly argnums?: number | readonly number[];
+  /** The loss returns [scalar, aux]; false by default. */
   readonly hasAux?: boolean;
   /** Images of one perturbation: the batch is split along axis 0 into shards of m, each with a perturbation of its own. Default: the whole batch. */
   readonly m?: number;
@@ -24,10 +27,11 @@ type Loss = (...args: any[]) => any;
 type Gradient = (...args: any[]) => [value: any, gradients: any];
 
 /**
- * Sharpness-aware minimization (Foret et al. 2021, algorithm 1): the gradient at p + rho g / ||g||_2, one norm over all parameters. With `adaptive` it
- * is taken at p + rho T^2 g / ||T g||_2 (ASAM; Kwon et al. 2021, equation 5, elementwise). T is the same function of all parameters, as in the
- * equation; the authors' program sets T = 1 for what is not named "weight", which moves biases far more than kernels. Called as valueAndGrad(loss)
- * is; the value (and aux, such as the state of batch norms) is that of the unperturbed point. With m, aux is a list, one a shard.
+ * Sharpness-aware minimization (Foret et al. 2021, algorithm 1): the gradient at p + rho g / ||g||_2, one norm over all parameters. With `adaptive`
+ * at p + rho T^2 g / ||T g||_2 (ASAM; Kwon et al. 2021, equation 5, elementwise). T is the same function of all parameters, as in the equation; the
+ * authors' program sets T = 1 for what is not named "weight", which moves biases far more than kernels. Called as valueAndGrad(loss) is; the value
+ * (and aux, such as the state of batch norms) is that of the unperturbed point. With m, aux is a list, one a shard. Wrong options are ERR_ARGUMENT,
+ * batch arguments of different lengths ERR_SHAPE.
  */
 export function sam(loss: Loss, options: SamOptions = {}): Gradient {
   const { argnums = 0, hasAux = false, m, inAxes = 0, adaptive = false } = options;

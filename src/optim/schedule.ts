@@ -16,6 +16,7 @@ const progress = (step: Tensor, from: number, to: number): Tensor =>
     .mul(1 / (to - from))
     .clip(0, 1);
 
+/** Always the same rate. */
 export function constant(rate: number): Schedule {
   checkNumber("constant", "the rate", rate, { open: true });
   return () => rate;
@@ -32,6 +33,7 @@ export function linear({ start, end = 0, steps }: { start: number; end?: number;
       .add(start);
 }
 
+/** What warmupCosine and warmupLinear take. */
 export interface WarmupOptions {
   /** The rate at the end of the warm-up. */
   readonly peak: number;
@@ -39,7 +41,7 @@ export interface WarmupOptions {
   readonly warmup: number;
   /** Steps in all, the warm-up's among them. */
   readonly steps: number;
-  /** The rate after the last step. */
+  /** The rate after the last step; 0 by default. */
   readonly end?: number;
 }
 
@@ -63,7 +65,7 @@ function falling(op: string, options: WarmupOptions, fall: (progress: Tensor) =>
   return schedule;
 }
 
-/** Up to the peak on a line, down to the end on half a cosine. */
+/** Up to the peak on a line, down to the end on half a cosine (Loshchilov and Hutter 2017, equation 5, without restarts). */
 export const warmupCosine = (options: WarmupOptions): Schedule =>
   falling("warmupCosine", options, (share) => share.mul(Math.PI).cos().add(1).mul(0.5));
 
@@ -74,6 +76,7 @@ export const warmupLinear = (options: WarmupOptions): Schedule => falling("warmu
 export const warmupConstant = (options: Pick<WarmupOptions, "peak" | "warmup">): Schedule =>
   warmed("warmupConstant", options, (step) => fullLike(step, options.peak));
 
+/** What warmupStep takes. */
 export interface WarmupStepOptions extends Omit<WarmupOptions, "end"> {
   /** Shares of the steps (rounded to whole steps), each of which multiplies the rate by the factor: [0.5, 0.75] by default. */
   readonly milestones?: readonly number[];
@@ -94,13 +97,17 @@ export function warmupStep(options: WarmupStepOptions): Schedule {
   return schedule;
 }
 
+/** What multiStep takes. */
 export interface MultiStepOptions {
+  /** The rate before the first milestone. */
   readonly start: number;
   /** Numbers of steps, each of which multiplies the rate by gamma. */
   readonly milestones: readonly number[];
+  /** 0.1 by default. */
   readonly gamma?: number;
 }
 
+/** start * gamma^(milestones reached). */
 export function multiStep({ start, milestones, gamma = 0.1 }: MultiStepOptions): Schedule {
   checkNumber("multiStep", "start", start, { open: true });
   checkNumber("multiStep", "gamma", gamma, { open: true });
@@ -108,7 +115,7 @@ export function multiStep({ start, milestones, gamma = 0.1 }: MultiStepOptions):
   return (step) => descend(step, start, gamma, milestones);
 }
 
-/** start * factor^(milestones reached). */
+/** Stairs: start * factor^(milestones reached). */
 function descend(step: Tensor, start: number, factor: number, milestones: readonly number[]): Tensor {
   const ascending = [...milestones].sort((a, b) => a - b);
   const last = start * factor ** ascending.length;

@@ -3,12 +3,18 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkNumber } from "./check.ts";
 import { type Formula, type Optimizer, type OptimizerOptions, optimizer } from "./optimizer.ts";
 
+/** What sgd takes. */
 export interface SgdOptions extends OptimizerOptions {
+  /** The share of the last direction that a step keeps; 0 by default. */
   readonly momentum?: number;
+  /** Looks one step of the momentum ahead (Sutskever et al. 2013); false by default. */
   readonly nesterov?: boolean;
 }
 
-/** d = g + weightDecay p, b = momentum b + d, p -= lr b (nesterov: lr (d + momentum b)); PyTorch's. */
+/**
+ * Stochastic gradient descent as in PyTorch: d = g + weightDecay p, b = momentum b + d, p -= lr b (nesterov: lr (d + momentum b)). Wrong options,
+ * and nesterov without momentum, are ERR_ARGUMENT.
+ */
 export function sgd(options: SgdOptions): Optimizer {
   const momentum = checkNumber("sgd", "momentum", options.momentum ?? 0, { below: 1 });
   const nesterov = options.nesterov ?? false;
