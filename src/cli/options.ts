@@ -52,6 +52,14 @@ export const textSetting =
   (key: keyof TrainConfig, flag: string) =>
   (text: string): string =>
     setting(key, flag, text) as string;
+/** "hidden=64,layers=4" as { hidden: 64, layers: 4 }. */
+export const sizesSetting =
+  (key: keyof TrainConfig, flag: string) =>
+  (text: string): object => {
+    const parts = text.split(",").map((part) => /^([a-zA-Z]+)=(\S+)$/.exec(part.trim()));
+    if (parts.some((part) => part === null)) throw new WrongUse(`${flag} must be a list like hidden=64,layers=4, got "${text}"`);
+    return setting(key, flag, Object.fromEntries(parts.map((part) => [part![1], numberOf(part![2]!)]))) as object;
+  };
 function setting(key: keyof TrainConfig, flag: string, value: unknown): unknown {
   const fault = faultOf(key, value, flag);
   if (fault) throw new WrongUse(fault);

@@ -11,15 +11,16 @@ import {
   scheduleNames,
   type TrainConfig,
 } from "../train/config.ts";
-import { numberSetting, textSetting } from "./options.ts";
+import { numberSetting, sizesSetting, textSetting } from "./options.ts";
 
-type Key = Exclude<keyof TrainConfig, "sizes" | "augment">;
-type Flag = readonly [key: Key, flag: string, value: "<n>" | "<x>" | "<name>" | "<folder>" | null, what: string];
+type Key = Exclude<keyof TrainConfig, "augment">;
+type Flag = readonly [key: Key, flag: string, value: "<n>" | "<x>" | "<name>" | "<folder>" | "<list>" | null, what: string];
 
 /** The settings of a run as flags, by what they are about. Defaults are those of the configuration. */
 const groups: Readonly<Record<string, readonly Flag[]>> = {
   "Network:": [
     ["model", "--model", "<name>", "the network, such as vit-ti/4, mixer-s/8, resnet-20"],
+    ["sizes", "--sizes", "<list>", "sizes that replace the network's own: hidden=64,layers=4,heads=4"],
     ["norm", "--norm", "<name>", `of a resnet: ${normNames.join(" or ")} (with weight standardisation)`],
     ["dropout", "--dropout", "<x>", "dropout in the network"],
     ["dropPath", "--drop-path", "<x>", "stochastic depth: the share at the last block"],
@@ -31,6 +32,7 @@ const groups: Readonly<Record<string, readonly Flag[]>> = {
     ["imageSize", "--image-size", "<n>", "pixels to which the images of a folder are brought"],
     ["broken", "--broken", "<name>", `an image that cannot be decoded: ${brokenNames.join(" or ")}`],
     ["limit", "--limit", "<n>", "use only the first n images of each split"],
+    ["testLimit", "--test-limit", "<n>", "use only the first n test images (default: as --limit)"],
     ["fraction", "--fraction", "<x>", "use only this share of each class to train on, such as 0.1"],
     ["policy", "--policy", "<name>", `${policyNames.join(", ")} (the one for CIFAR-10)`],
     ["policyLayers", "--policy-layers", "<n>", "operations of randaugment on an image"],
@@ -69,7 +71,7 @@ const groups: Readonly<Record<string, readonly Flag[]>> = {
 
 const defaultOf = (key: Key): string => {
   const value = defaultConfig[key];
-  return value === null || value === false || value === "" ? "" : ` (default: ${value})`;
+  return value === null || typeof value === "object" || value === false ? "" : ` (default: ${value})`;
 };
 
 export function withTrainFlags(command: Command): Command {
@@ -78,6 +80,7 @@ export function withTrainFlags(command: Command): Command {
     for (const [key, flag, value, what] of flags) {
       if (value === null) command.option(flag, what);
       else if (value === "<n>" || value === "<x>") command.option(`${flag} ${value}`, what + defaultOf(key), numberSetting(key, flag));
+      else if (value === "<list>") command.option(`${flag} ${value}`, what, sizesSetting(key, flag));
       else command.option(`${flag} ${value}`, what + defaultOf(key), textSetting(key, flag));
     }
     if (heading === "Data:") command.option("--no-augment", "train on the images without random crops and mirroring");

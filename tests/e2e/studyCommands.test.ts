@@ -26,8 +26,7 @@ test.skipIf(!isBuilt)("the report's command of a row gives its weights to the bi
   for (const id of ["vit-sam-seed3", "resnet-sam-seed3"]) {
     const { plan, row } = finished.find((one) => one.plan.id === id)!,
       again = join(scratch, "again", id);
-    const command = trainCommandOf(plan, out, again).replace("npx steppe", `"${process.execPath}" "${main}"`);
-    expect(command.includes("--resume")).toBe(id.startsWith("vit"));
+    const command = trainCommandOf(plan, again).replace("npx steppe", `"${process.execPath}" "${main}"`);
     await promisify(execFile)("/bin/sh", ["-c", command], { env: { ...process.env, NO_COLOR: "1" } });
     const read = (folder: string, name: string): Buffer => readFileSync(join(folder, name));
     expect(read(again, "last.safetensors").equals(read(join(out, "runs", id), "last.safetensors")), id).toBe(true);

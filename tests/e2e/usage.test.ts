@@ -15,7 +15,7 @@ describe.skipIf(!isBuilt)("help", () => {
   test.each([
     [
       "train",
-      "--model --norm --dropout --drop-path --checkpoint --data --data-dir --image-size --broken --limit --fraction --no-augment --policy --policy-layers " +
+      "--model --sizes --norm --dropout --drop-path --checkpoint --data --data-dir --image-size --broken --limit --test-limit --fraction --no-augment --policy --policy-layers " +
         "--policy-magnitude --mixup --cutmix --erasing --epochs --batch --accumulate --loss --label-smoothing --ema --seed --optimizer --lr --schedule " +
         "--warmup --momentum --nesterov --weight-decay --decay --clip --sam --sam-m --sam-adaptive --log-curvature --out --resume --loaders",
     ],
@@ -43,6 +43,8 @@ describe.skipIf(!isBuilt)("a wrong use gets one sentence, and no folder is made"
     [["train", "--optimizer", "adamv"], '(did you mean "adamw"?)'],
     [["train", "--data", "cifar11"], '(did you mean "cifar10"?)'],
     [["train", "--model", "vitt-ti/4"], '(did you mean "vit-ti/4"?)'],
+    [["train", "--sizes", "hidden64"], '--sizes must be a list like hidden=64,layers=4, got "hidden64"'],
+    [["train", "--sizes", "hidden=-1"], "--sizes must be an object of whole numbers above 0"],
     [["train", "--fraction", "0"], "--fraction must be a number above 0 and at most 1, got 0"],
     [["train", "--policy", "randaugmen"], '(did you mean "randaugment"?)'],
     [["train", "--batch", "10", "--accumulate", "4"], "accumulate must divide the batch of 10, got 4"],

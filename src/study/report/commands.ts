@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Plan } from "../presets.ts";
 import { type FinishedRow, folderOf, type StudyOptions, type StudyResults } from "../study.ts";
 import { count, duration, escape, plural } from "./html.ts";
@@ -6,18 +5,14 @@ import { count, duration, escape, plural } from "./html.ts";
 const quoted = (text: string): string => (/^[\w./:=,@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Settings that only a config.json can hold. */
-const withoutFlag: readonly string[] = ["sizes", "testLimit"];
-
-/** The command that trains a row again in the folder `again`, to the same bits: by flags, or from the config.json of the row's run in the study `out`. */
-export function trainCommandOf(plan: Plan, out: string, again: string): string {
-  const settings = Object.entries(plan.settings).filter(([, value]) => value !== null && value !== undefined);
-  if (settings.some(([key]) => withoutFlag.includes(key)))
-    return `mkdir -p ${quoted(again)} && cp ${quoted(join(folderOf(out, plan), "config.json"))} ${quoted(again)} && npx steppe train --resume --out ${quoted(again)}`;
-  const flags = settings.flatMap(([key, value]): string[] => {
-    if (typeof value !== "boolean") return [`--${kebab(key)} ${quoted(String(value))}`];
+/** The command that trains a row again in the folder `again`, to the same bits. */
+export function trainCommandOf({ settings }: Plan, again: string): string {
+  const flags = Object.entries(settings).flatMap(([key, value]): string[] => {
+    if (value === null || value === undefined) return [];
     if (key === "augment") return value ? [] : ["--no-augment"];
-    return value ? [`--${kebab(key)}`] : [];
+    if (typeof value === "boolean") return value ? [`--${kebab(key)}`] : [];
+    const sizes = typeof value === "object" && Object.entries(value).map(([name, size]) => `${name}=${size}`);
+    return [`--${kebab(key)} ${quoted(sizes ? sizes.join(",") : String(value))}`];
   });
   return `npx steppe train ${flags.join(" ")} --out ${quoted(again)}`;
 }
@@ -39,7 +34,7 @@ export function runSection(options: StudyOptions, { machine, rows }: StudyResult
   const all = rows.reduce((sum, { seconds }) => sum + seconds, 0);
   const rowsOf = finished.map(({ plan }) => {
     const again = `again/${plan.id}`;
-    return `${trainCommandOf(plan, options.out, again)}\nnpx steppe sharpness ${again} --limit ${images} --iterations ${maxIterations} --tolerance ${tol}`;
+    return `${trainCommandOf(plan, again)}\nnpx steppe sharpness ${again} --limit ${images} --iterations ${maxIterations} --tolerance ${tol}`;
   });
   return `${facts([
     ["Processor", escape(machine.cpu)],
