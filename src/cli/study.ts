@@ -53,7 +53,7 @@ export async function studyCommand({ preset: name, dataDir, out, json, ...common
     progress.line(`All rows took ${duration((performance.now() - began) / 1000)}.`);
     if (json) return printJson(results);
     print(`\n${studyTables(finished)}\n`);
-    print(`A short training shows the flattening, not yet the gain in accuracy. Report: ${join(out, "report.html")}`);
+    print(`So short a training shows the flattening; of the gain in accuracy it can say little. Report: ${join(out, "report.html")}`);
   } catch (error) {
     progress.stop();
     if (signal.aborted && error === signal.reason)

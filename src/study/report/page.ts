@@ -85,7 +85,7 @@ function meaning({ plan: { settings } }: FinishedRow): string {
     error = Math.sqrt(0.25 / tested); // of a share, at most
   return `<ul class="words">
 <li><b>It can show the flattening.</b> Both rows of a pair have the same network, data, order, optimizer and number of epochs; they differ in SAM alone. The seeds show how far chance goes.</li>
-<li><b>It does not show the gain in accuracy.</b> These trainings are short and the networks small. In so short a training SAM usually lags behind and has only the smaller distance between train and test accuracy; in the slides it overtakes after whole trainings on ImageNet. With ${count(tested)} test images the standard error of an accuracy is up to ${percent(error)}.</li>
+<li><b>Of accuracy it can say little.</b> These trainings are short and the networks small. SAM lags behind in training here, and the distance between train and test accuracy shrinks; whether it already wins on test images is within chance: with ${count(tested)} of them the standard error of an accuracy is up to ${percent(error)}. The slides’ gain comes after whole trainings on ImageNet.</li>
 <li><b>An epoch with SAM costs two gradients a step.</b> Images per second say so, on this machine and with what else ran on it; they are no benchmark.</li>
 <li><b>${lambdaMax} compares rows of one model.</b> It depends on the loss, the images, their number and how the weights are scaled. The slides’ values are of other networks, other data, and 100 power iterations on a tenth of ImageNet, so only their direction can be compared with these.</li>
 <li><b>A landscape is one random direction or plane</b> in a space of as many dimensions as there are parameters. Running statistics of batch norms stay as training left them.</li>
