@@ -8,6 +8,7 @@ import { checkLearningRate, type Schedule } from "./schedule.ts";
 
 /** The steps done so far (i32), and one vector as long as the parameters for each thing that the optimizer remembers. */
 export interface OptimizerState {
+  /** Steps done so far, i32 []. */
   readonly step: Tensor;
   readonly [slot: string]: Tensor;
 }
