@@ -27,6 +27,7 @@ export interface HessianOptions {
 export interface HessianOperator extends LinearOperator {
   /** Gives back what is kept on the device. */
   dispose(): void;
+  /** dispose(), at the end of a block: `using H = hessian(...)`. */
   [Symbol.dispose](): void;
 }
 
