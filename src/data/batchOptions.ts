@@ -2,7 +2,9 @@ import { fail } from "../core/errors.ts";
 import { isTensor, type Tensor } from "../index.ts";
 import type { Augment } from "./prepare.ts";
 
+/** What batches takes. */
 export interface BatchOptions {
+  /** Images of a batch; the last may be smaller. */
   size: number;
   /** Chooses the order and the augmentation of a pass: st.random.foldIn(key, epoch). Without a key the order is kept. */
   key?: Tensor;
