@@ -4,8 +4,11 @@ import { type BatchOptions, checkOptions, checkSet } from "./batchOptions.ts";
 import { preparePass, type Rows } from "./prepare.ts";
 import { hostCopyOf } from "./sets.ts";
 
+/** Some images of a set. */
 export interface Batch {
+  /** [size, height, width, channels]. */
   readonly images: Tensor;
+  /** [size], or [size, classes] with mixup or CutMix. */
   readonly labels: Tensor;
 }
 
