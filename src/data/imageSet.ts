@@ -1,8 +1,11 @@
 import { fail } from "../core/errors.ts";
 
+/** What a model is trained on, or tested on. */
 export type Split = "train" | "test";
 
+/** What loaders of data sets take. */
 export interface DataOptions {
+  /** Which part of the set. */
   split: Split;
   /** Only the first so many images. */
   limit?: number;
