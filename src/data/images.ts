@@ -10,6 +10,7 @@ const op = "images";
 /** Files read and decoded at a time. */
 const inFlight = 8;
 
+/** What images takes. */
 export interface ImagesOptions extends DataOptions {
   /** The folder with the images: <dir>/<split>/<class>/<image> or <dir>/<class>/<image>. */
   dir: string;
