@@ -7,6 +7,7 @@ export interface Rows {
   readonly stride: number;
 }
 
+/** What is done to the images of a pass, at random. */
 export interface Augment {
   /** Images move by up to so many pixels each way; black comes in. */
   readonly pad: number;
