@@ -6,8 +6,11 @@ import { readFashionMnist, readMnist } from "./mnist.ts";
 
 /** Images [N, height, width, channels] u8, labels [N] i32. */
 export interface DataSet {
+  /** u8, 0 to 255. */
   readonly images: Tensor;
+  /** i32, from 0 on. */
   readonly labels: Tensor;
+  /** The name of each class. */
   readonly classes: readonly string[];
 }
 
