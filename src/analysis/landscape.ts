@@ -7,6 +7,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 
 type Loss = (params: any, ...batch: any[]) => any;
 
+/** What landscape takes. */
 export interface LandscapeOptions<D extends 1 | 2 = 2> {
   /** Points of an axis, from 2 on; an odd number has the parameters themselves in the middle. */
   readonly points: number;
@@ -20,6 +21,7 @@ export interface LandscapeOptions<D extends 1 | 2 = 2> {
   readonly onPoint?: (done: number, all: number) => void;
 }
 
+/** The loss on a line or a plane through the parameters. */
 export interface Landscape<D extends 1 | 2 = 2> {
   /** How far along a direction, ascending. */
   readonly axis: number[];
