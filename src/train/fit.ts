@@ -14,6 +14,7 @@ import type { LoadHooks } from "./sources.ts";
 import { compiledStep, evaluated, type Step, type Training } from "./step.ts";
 import { type Task, taskOf } from "./task.ts";
 
+/** What fit takes: settings, and where the run is kept. */
 export interface FitConfig extends Partial<TrainConfig> {
   /** The run's folder; without it nothing is written. */
   readonly out?: string;
@@ -27,61 +28,95 @@ export interface FitConfig extends Partial<TrainConfig> {
 export interface StepInfo {
   /** From 1 on. */
   readonly epoch: number;
+  /** Of the whole run. */
   readonly epochs: number;
   /** Steps done in this epoch, of `steps`. */
   readonly step: number;
+  /** Of an epoch. */
   readonly steps: number;
+  /** The mean loss of the images so far. */
   readonly loss: number;
+  /** The share of the images so far that were classified rightly. */
   readonly accuracy: number;
+  /** Images trained on in a second, since the epoch began or was gone on with. */
   readonly imagesPerSecond: number;
 }
 
 /** What is about to run, or to go on. */
 export interface StartInfo {
+  /** All settings, the defaults among them. */
   readonly config: TrainConfig;
+  /** Trained numbers. */
   readonly params: number;
+  /** Images trained on. */
   readonly trainImages: number;
+  /** Images tested on. */
   readonly testImages: number;
+  /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
   /** Epochs done before, and steps of the next. */
   readonly epoch: number;
+  /** Steps done of the next epoch. */
   readonly step: number;
 }
 
+/** What fit calls on its way. */
 export interface FitHooks extends LoadHooks {
+  /** Before the first step. */
   readonly onStart?: (info: StartInfo) => void;
+  /** After each step, in order. */
   readonly onStep?: (info: StepInfo) => void;
   /** Images done, of all, of the evaluation after an epoch (test) and at the end (train). */
   readonly onEvaluate?: (split: "test" | "train", done: number, images: number) => void;
   /** After each Hessian-vector product of an epoch that measures lambda_max. */
   readonly onCurvature?: (progress: Progress, maxIterations: number) => void;
+  /** After each epoch, with its line of the log. */
   readonly onEpoch?: (line: EpochLine) => void;
   /** Stops after the step at work: the place is saved, then the reason is thrown. */
   readonly signal?: AbortSignal;
 }
 
+/** What is kept of a run, in result.json. */
 export interface TrainResult {
+  /** The network's name. */
   readonly model: string;
+  /** Trained numbers. */
   readonly params: number;
+  /** The optimizer's name. */
   readonly optimizer: string;
+  /** Whether it was trained with sharpness-aware minimization. */
   readonly sam: boolean;
+  /** The length of SAM's perturbation; 0: without. */
   readonly rho: number;
+  /** The run's seed. */
   readonly seed: number;
+  /** Passes over the training images. */
   readonly epochs: number;
+  /** Training images that the figures of training are of. */
   readonly images: number;
+  /** The mean loss of the training images at the end, without augmentation. */
   readonly trainLoss: number;
+  /** The share of the training images that are classified rightly at the end, without augmentation. */
   readonly trainAccuracy: number;
+  /** The mean loss of the test images after the last epoch. */
   readonly testLoss: number;
+  /** The share of the test images that are classified rightly after the last epoch. */
   readonly testAccuracy: number;
+  /** Of all epochs together. */
   readonly seconds: number;
+  /** Images trained on in a second: the mean over the epochs. */
   readonly imagesPerSecond: number;
+  /** The share of the training time that was spent waiting for data: the mean over the epochs. */
   readonly waitedForData: number;
 }
 
+/** What fit gives. */
 export interface Fitted {
+  /** The run's figures. */
   readonly result: TrainResult;
   /** The trained weights. */
   readonly params: any;
+  /** Running statistics that belong to the weights; {} where there are none. */
   readonly state: any;
 }
 
