@@ -15,14 +15,21 @@ import { lockFolder } from "./lock.ts";
 import type { Sharpness } from "./sharpness.ts";
 import type { Training } from "./step.ts";
 
+/** A line of log.jsonl. */
 export interface EpochLine {
+  /** From 1 on. */
   readonly epoch: number;
   /** Means over the epoch's images, as they were trained on. */
   readonly trainLoss: number;
+  /** The share of these images that were classified rightly. */
   readonly trainAccuracy: number;
+  /** The mean loss of the test images after the epoch. */
   readonly testLoss: number;
+  /** The share of the test images that are classified rightly after the epoch. */
   readonly testAccuracy: number;
+  /** Of the epoch. */
   readonly seconds: number;
+  /** Images trained on in a second. */
   readonly imagesPerSecond: number;
   /** The share of the training time that was spent waiting for data. */
   readonly waitedForData: number;
@@ -32,20 +39,28 @@ export interface EpochLine {
 
 /** Sums over the images of an epoch so far. */
 export interface Sums {
+  /** The sum of their losses. */
   readonly loss: number;
+  /** How many were classified rightly. */
   readonly correct: number;
+  /** How many there were. */
   readonly images: number;
 }
 
 /** Where a run stands: `epoch` epochs are done, and `step` steps of the next one. */
 export interface Place {
+  /** Epochs done. */
   readonly epoch: number;
+  /** Steps done of the next epoch. */
   readonly step: number;
+  /** What those steps brought. */
   readonly sums: Sums;
 }
 export const theBeginning: Place = { epoch: 0, step: 0, sums: { loss: 0, correct: 0, images: 0 } };
 
+/** What last.safetensors holds. */
 export interface Checkpoint extends Training {
+  /** Where the run stood. */
   readonly place: Place;
 }
 
@@ -163,6 +178,7 @@ function parseJson<T>(op: string, place: string, text: string): T {
   }
 }
 
+/** The settings of the run in a folder. ERR_ARGUMENT where there is none, ERR_FORMAT where config.json is damaged; `op` is named in errors. */
 export async function readConfig(op: string, folder: string): Promise<TrainConfig> {
   const path = join(folder, files.config);
   if (!existsSync(path)) return fail("ERR_ARGUMENT", op, `there is no run in ${folder}: it has no ${files.config}`);
@@ -180,6 +196,7 @@ export async function readLog(op: string, folder: string, epochs = Number.POSITI
   });
 }
 
+/** The last checkpoint of the run in a folder. ERR_STATE before the first, ERR_FORMAT where the file is none; `op` is named in errors. */
 export async function readCheckpoint(op: string, folder: string): Promise<Checkpoint> {
   const path = join(folder, files.weights);
   if (!existsSync(path))
