@@ -10,6 +10,7 @@ import type { TrainConfig } from "./config.ts";
 import { normalize } from "./sources.ts";
 import { lossesOf } from "./step.ts";
 
+/** What sharpnessOf takes. */
 export interface SharpnessOptions {
   /** Training images that the loss is the mean over. */
   readonly images: number;
@@ -21,28 +22,39 @@ export interface SharpnessOptions {
   readonly block?: string;
   /** Batch norms with the running statistics (eval), or with those of each batch (train), through which the Hessian then goes. */
   readonly batchNorm?: "eval" | "train";
+  /** The loss whose Hessian it is. Default: "softmax". */
   readonly loss?: TrainConfig["loss"];
+  /** Hessian-vector products at most. Default: 100. */
   readonly maxIterations?: number;
+  /** It ends where the residual is at most tol times the value. Default: 1e-3. */
   readonly tol?: number;
+  /** Of the first vector. Default: 0. */
   readonly seed?: number;
+  /** After each product. */
   readonly onIteration?: (progress: Progress) => void;
 }
 
+/** How sharp the loss is at some weights. */
 export interface Sharpness {
   /** The eigenvalue of the Hessian of the loss, and ||H v - value v||. */
   readonly value: number;
+  /** ||H v - value v||: an eigenvalue lies within it. */
   readonly residual: number;
   /** Hessian-vector products, those that measure the result not counted. */
   readonly iterations: number;
   /** The residual is at most tol times the value. */
   readonly converged: boolean;
+  /** Images that the loss is the mean over: full batches of one size. */
   readonly images: number;
+  /** How it was found. */
   readonly method: "lanczos" | "power";
+  /** The loss whose Hessian it is. */
   readonly loss: TrainConfig["loss"];
   /** null: the network has no batch norms. */
   readonly batchNorm: "eval" | "train" | null;
   /** The parameters that it is about; null: all. */
   readonly block: string | null;
+  /** The smallest eigenvalue, where it was asked for. */
   readonly smallest?: { readonly value: number; readonly residual: number };
 }
 
