@@ -6,18 +6,24 @@ import type { TrainConfig } from "./config.ts";
 import { normalize } from "./sources.ts";
 import { correctOf, lossesOf } from "./step.ts";
 
+/** How good weights are on a data set. */
 export interface Evaluation {
+  /** The mean over the images. */
   readonly loss: number;
+  /** The share of the images that are classified rightly. */
   readonly accuracy: number;
+  /** How many there were. */
   readonly images: number;
 }
 
 /** Loss and accuracy of weights on a data set, without augmentation. */
 type EvaluateOn = (params: any, state: any, set: DataSet, options?: { onBatch?: (done: number, images: number) => void }) => Promise<Evaluation>;
+/** Loss and accuracy of weights on a data set, without augmentation; dispose() frees its plan. */
 export type Evaluator = EvaluateOn & { dispose(): void };
 
 const size = 256;
 
+/** An evaluator for a network, compiled once; it takes batches of 256 images. */
 export function evaluatorOf(net: Model, loss: TrainConfig["loss"]): Evaluator {
   // [sum of the losses, images classified rightly]
   const measure = compile(
