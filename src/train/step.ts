@@ -23,9 +23,11 @@ import { normalize } from "./sources.ts";
 
 /** The trees that a step moves on. */
 export interface Training {
+  /** The weights. */
   readonly params: any;
   /** Running statistics. */
   readonly state: any;
+  /** What the optimizer remembers. */
   readonly optimizer: any;
   /** { params, state }: their moving averages; an empty tree where the run has none. */
   readonly average: any;
