@@ -12,6 +12,7 @@ const sources = {
   images: { load: null, image: null, channels: 3, classes: null },
 } as const;
 
+/** What loadData calls on its way. */
 export interface LoadHooks {
   /** Images decoded so far, of all, where they lie in a folder. */
   readonly onLoad?: (done: number, images: number) => void;
