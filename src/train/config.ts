@@ -26,7 +26,7 @@ export interface TrainConfig {
   readonly sizes: Readonly<Record<string, number>>;
   /** The normalisation of a ResNet; null: batch norm, and what other models have. */
   readonly norm: (typeof normNames)[number] | null;
-  /** The share that training drops, from 0 on and below 1; a ResNet has none. */
+  /** The share that training drops, from 0 on and below 1. */
   readonly dropout: number;
   /** Stochastic depth: the share of images for which the last block's branches are left out; earlier blocks in proportion. */
   readonly dropPath: number;
