@@ -1,4 +1,4 @@
-// npm start: sets up what is missing, then trains ViT on CIFAR-10 with and without SAM and measures how sharp each minimum is.
+// npm start: sets up what is missing, then trains ViT, Mixer and ResNet-20 on CIFAR-10 with and without SAM and measures how sharp each minimum is.
 // Arguments replace the study's: npm start -- --preset standard
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

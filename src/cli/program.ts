@@ -31,7 +31,7 @@ function describe(error: unknown): { text: string; code: 1 | 2 } {
 
 function programOf(): Command {
   const program = new Command("steppe")
-    .description("Trains Vision Transformers with and without SAM, and measures how sharp their minima are.")
+    .description("Trains Vision Transformers, MLP-Mixers and ResNets with and without SAM, and measures how sharp their minima are.")
     .exitOverride()
     .version(version, "--version", "print the version")
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replace(/\s*\n\s*\(Did you mean ([^)]*)\)/, " (did you mean $1)")}\n`) })
