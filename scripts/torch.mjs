@@ -32,7 +32,8 @@ export function makeTorchVenv({ peers = false } = {}) {
     throw new Error('python3 with venv is needed for PyTorch: "apt-get install python3-venv"');
   }
   // torchvision, which timm imports, would bring a PyTorch of its own: it comes without its dependencies.
-  const done = install(torch, "numpy") && (!peers || (install("--no-deps", "torchvision==0.28.0") && install(torch, "timm==1.0.31", "pyhessian==0.1")));
+  const done =
+    install(torch, "numpy") && (!peers || (install("--no-deps", "torchvision==0.28.0") && install(torch, "timm==1.0.31", "pyhessian==0.1")));
   if (!done) {
     rmSync(venv, { recursive: true, force: true });
     throw new Error("pip could not install PyTorch, as shown above");

@@ -19,11 +19,25 @@ export type { DType, TypedArray } from "./core/dtype.ts";
 export { type ErrorCode, SteppeError } from "./core/errors.ts";
 export { devices, type DeviceInfo, openDevice, setDevice } from "./run/devices.ts";
 export { memory, type MemoryInfo } from "./run/memory.ts";
-export { type Compiled, compile } from "./tensor/compile.ts";
-export { load, loadNpz, save } from "./tensor/io.ts";
+export type { KernelProfile, Profile } from "./run/profile.ts";
+export { type Compiled, type CompileOptions, compile } from "./tensor/compile.ts";
+export { type Loaded, type LoadOptions, load, loadNpz, type SaveOptions, save } from "./tensor/io.ts";
 export * from "./tensor/ops.ts";
 export { type Key, type Random, random } from "./tensor/random.ts";
 export { checkpoint, customVjp, evaluate, profile, stopGradient, tidy } from "./tensor/run.ts";
 export { isTensor, Tensor } from "./tensor/tensor.ts";
-export { grad, hessian, hvp, jacfwd, jacrev, jvp, linearize, valueAndGrad, vjp, vmap } from "./tensor/transforms.ts";
+export {
+  type GradOptions,
+  grad,
+  hessian,
+  hvp,
+  jacfwd,
+  jacrev,
+  jvp,
+  linearize,
+  type VmapOptions,
+  valueAndGrad,
+  vjp,
+  vmap,
+} from "./tensor/transforms.ts";
 export type { AnyTensor, Operand, Shape } from "./tensor/types.ts";

@@ -131,8 +131,7 @@ function recordCall(
     const isArgument = new Set(placeholders);
     const captured = new Set<Value>();
     const isCaptured = (v: Value): boolean =>
-      !isArgument.has(v) &&
-      (v.storage !== null || v.node.primitive === dataPrimitive || (v.node.device !== null && v.node.id < frame.firstId));
+      !isArgument.has(v) && (v.storage !== null || v.node.primitive === dataPrimitive || (v.node.device !== null && v.node.id < frame.firstId));
     const stop = (v: Value): boolean => {
       if (isCaptured(v)) captured.add(v);
       return captured.has(v) || isArgument.has(v);
