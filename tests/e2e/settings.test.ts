@@ -209,7 +209,17 @@ describe("images of a folder", { timeout: 120_000 }, () => {
       }
     }
   });
-  const photos: FitConfig = { ...oneStep, limit: undefined, data: "images", dataDir: dir, imageSize: 16, batch: 4, epochs: 20, optimizer: "adamw", lr: 0.01 };
+  const photos: FitConfig = {
+    ...oneStep,
+    limit: undefined,
+    data: "images",
+    dataDir: dir,
+    imageSize: 16,
+    batch: 4,
+    epochs: 20,
+    optimizer: "adamw",
+    lr: 0.01,
+  };
 
   test("are learnt", async () => {
     const { result } = await run(photos);
