@@ -1,127 +1,127 @@
-// npm run bench -- [--quick] [--json] [--rounds N] [name ...]: ours against PyTorch in the same run, taking turns, outputs compared first; medians.
-// Without --quick also times what is ours alone.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+// npm run bench: see options.mjs for what can be asked, README.md for what is measured and how.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { startTorch } from "./peers/torch.mjs";
-import { makeWorks } from "./works.mjs";
+import { quickCases } from "./cases/quick.mjs";
+import { help, parseOptions } from "./options.mjs";
+import { isTable, runTable } from "./parts/cases.mjs";
+import { compareCommits } from "./parts/compare.mjs";
+import { measureGrowth } from "./parts/growth.mjs";
+import { measureLatency } from "./parts/latency.mjs";
+import { measureMemory } from "./parts/memory.mjs";
+import { reportOf } from "./report.mjs";
+import { allResults, commitHere, machineOf, resultsOf, writeResults } from "./results.mjs";
+import { openSides, root, sideNames, stopAll } from "./sides/sides.mjs";
+import { barsTable, linesOfGrowth, linesOfLatency, linesOfMemory, linesOfRow } from "./text.mjs";
+import { runCase } from "./timing.mjs";
 
-const threads = 2;
-process.env.STEPPE_THREADS = String(threads);
-
-const { values: flags, positionals: names } = parseArgs({
-  allowPositionals: true,
-  options: { quick: { type: "boolean" }, json: { type: "boolean" }, rounds: { type: "string", default: "7" } },
-});
-
-const st = await import("../dist/src/index.js");
-await st.openDevice("cpu");
-st.setDevice("cpu");
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-const pause = (ms) => new Promise((resume) => setTimeout(resume, ms)); // lets the other side's threads fall asleep
-
-async function send(torch, folder, name, { inputs, options = {} }) {
-  const files = {};
-  for (const [key, value] of Object.entries(inputs)) {
-    const path = join(folder, `${name}.in.${key}`);
-    writeFileSync(path, await value.data());
-    files[key] = { path, shape: [...value.shape], dtype: value.dtype };
-  }
-  await torch.ask({ command: "load", work: name, inputs: files, options });
+let options;
+try {
+  options = parseOptions(process.argv.slice(2));
+} catch (error) {
+  console.error(`${error.message}; npm run bench -- --help tells what can be asked`);
+  process.exit(2);
+}
+if (options.help) {
+  console.log(help);
+  process.exit(0);
 }
 
-/** The largest difference of any output, against the largest number in it. */
-async function disagreement(torch, folder, name, outputs) {
-  const theirs = (await torch.ask({ command: "outputs", work: name, folder })).outputs;
-  let worst = 0;
-  for (const [key, value] of Object.entries(outputs)) {
-    const ours = await value.data();
-    const file = readFileSync(theirs[key]);
-    const other = new Float32Array(file.buffer, file.byteOffset, file.length / 4);
-    if (other.length !== ours.length) throw new Error(`${name}.${key}: ours has ${ours.length} numbers, PyTorch's ${other.length}`);
-    let [difference, scale] = [0, 0];
-    for (let i = 0; i < ours.length; i++) {
-      difference = Math.max(difference, Math.abs(ours[i] - other[i]));
-      scale = Math.max(scale, Math.abs(other[i]));
+const say = (lines) => {
+  for (const line of [lines].flat()) (options.json ? console.error : console.log)(line);
+};
+const folder = mkdtempSync(join(tmpdir(), "steppe-bench-")),
+  settings = { ...options, folder };
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+process.on("SIGINT", () => process.exit(130));
+
+const sayAbsent = (absent) => absent.forEach(({ name, why }) => say(`${sideNames[name]} takes no part: ${why}`));
+
+const machineLine = ({ own, torch }) => {
+  const { cpu, isa, threads, node } = machineOf({ isa: own.isa, threads: options.threads });
+  return `${cpu}, ${isa}, ${threads} threads, Node ${node}${torch ? `, PyTorch ${torch.torch} (${torch.isa})` : ""}`;
+};
+
+/** One part's data, with when and at which commit it was measured; null where none of the cases is in it. */
+async function measure(part) {
+  say(`\n${part}`);
+  const found = await measured(part);
+  if (!found) return null;
+  if (found.absent) sayAbsent(found.absent);
+  return { at: new Date().toISOString(), commit: commitHere(), ...(options.cases.length && { partial: true }), ...found };
+}
+async function measured(part) {
+  if (isTable(part)) return runTable(part, settings, (row, peak) => say(linesOfRow(row, peak)));
+  if (part === "memory") return measureMemory(settings, (row) => say(linesOfMemory(row)));
+  if (part === "growth") return measureGrowth(settings, (row) => say(linesOfGrowth(row)));
+  const latency = measureLatency(settings);
+  say(linesOfLatency(latency));
+  return latency;
+}
+
+async function quick() {
+  const { sides, absent } = await openSides(["own", "torch"], settings),
+    rows = [];
+  const versions = Object.fromEntries(Object.entries(sides).map(([name, side]) => [name, side.versions]));
+  say(machineLine(versions));
+  sayAbsent(absent);
+  try {
+    for (const work of await quickCases()) {
+      if (options.cases.length && !options.cases.includes(work.id)) continue;
+      rows.push(await runCase(sides, work, { rounds: options.rounds ?? 3, folder }));
+      say(linesOfRow(rows.at(-1)));
     }
-    worst = Math.max(worst, difference / scale);
+  } finally {
+    await stopAll(sides);
   }
-  return worst;
+  return resultsOf(machineOf({ isa: versions.own.isa, threads: options.threads }), { kernels: { versions, absent, rows } });
 }
 
-const disposeAll = (outputs) => Object.values(outputs).forEach((value) => value.dispose());
-
-async function timeOurs(run, repeats) {
-  const times = [];
-  for (let i = 0; i < repeats; i++) {
-    const began = performance.now();
-    const outputs = run();
-    await st.evaluate(outputs);
-    times.push(performance.now() - began);
-    disposeAll(outputs);
+async function whole() {
+  const parts = {};
+  for (const part of options.parts) {
+    const found = await measure(part);
+    if (found) parts[part] = found;
   }
-  return times;
+  if (Object.keys(parts).length === 0) throw new Error(`there is no case ${options.cases.join(", ")} in ${options.parts.join(", ")}`);
+  const { sides } = await openSides(["own"], settings),
+    { isa } = sides.own.versions;
+  await stopAll(sides);
+  const results = resultsOf(machineOf({ isa, threads: options.threads }), parts);
+  say(["", barsTable(results.bars), "", `written: ${writeResults(results, options.out)}`]);
+  const report = join(root, "bench/report.html");
+  if (!options.out) {
+    writeFileSync(report, await reportOf(allResults()));
+    say(`written: ${report}`);
+  }
+  return results;
 }
 
-async function compare(torch, folder, { name, what, limit, make, repeats, checks = 1 }, rounds) {
-  const work = make();
-  await send(torch, folder, name, work);
-  let apart = 0;
-  for (let i = 0; i < checks; i++) {
-    const outputs = work.run();
-    apart = Math.max(apart, await disagreement(torch, folder, name, outputs));
-    disposeAll(outputs);
-  }
-  if (!(apart < 1e-4)) throw new Error(`${what}: ours and PyTorch's outputs are apart by ${apart.toExponential(1)} of the largest`);
-  const [ours, theirs] = [[], []];
-  for (let round = 0; round < rounds + 1; round++) {
-    await pause(50);
-    const { times } = await torch.ask({ command: "time", work: name, repeats });
-    await pause(50);
-    const own = await timeOurs(work.run, repeats);
-    if (round === 0) continue; // warm-up
-    theirs.push(...times);
-    ours.push(...own);
-  }
-  const row = { name, what, oursMs: median(ours), torchMs: median(theirs), apart, limit };
-  return { ...row, ratio: row.oursMs / row.torchMs };
+async function compared() {
+  const { commits, rows } = await compareCommits(options.compare, settings, (row) => say(linesOfRow(row)), say);
+  const ratios = rows.flatMap((row) =>
+    Object.keys(row.times)
+      .filter((entry) => entry.startsWith("own:"))
+      .map((entry) => ({
+        id: row.id,
+        task: entry.slice(4),
+        ratio: row.times[entry.replace("own", "other")] / row.times[entry],
+        spread: row.spreads[entry],
+      })),
+  );
+  say([
+    `\n${options.compare[1]} / ${options.compare[0]}, time`,
+    ...ratios.map(({ id, task, ratio, spread }) => `${ratio.toFixed(3)}  ${id}, ${task} (+-${(100 * spread).toFixed(1)} %)`),
+  ]);
+  return { commits, rows, ratios };
 }
 
-const torch = await startTorch(threads).catch((error) => {
+try {
+  const results = options.compare ? await compared() : options.quick ? await quick() : await whole();
+  if (options.json) console.log(JSON.stringify(results));
+  if (options.out && (options.compare || options.quick)) writeFileSync(options.out, `${JSON.stringify(results, null, 1)}\n`);
+  process.exit(0);
+} catch (error) {
   console.error(error.message);
   process.exit(1);
-});
-const folder = mkdtempSync(join(tmpdir(), "steppe-bench-"));
-try {
-  const { caps } = st.devices().find((device) => device.name === "cpu");
-  const machine = {
-    cpu: cpus()[0].model,
-    isa: caps.isa,
-    threads,
-    node: process.versions.node,
-    torch: torch.versions.torch,
-    torchIsa: torch.versions.isa,
-  };
-  const works = (await makeWorks()).filter(({ name }) => names.length === 0 || names.includes(name));
-  if (!flags.json)
-    console.log(
-      Object.entries(machine)
-        .map(([key, value]) => `${key} ${value}`)
-        .join(", "),
-    );
-  const rows = [];
-  for (const work of works) {
-    const row = await compare(torch, folder, work, Number(flags.rounds));
-    rows.push(row);
-    const times = `ours ${row.oursMs.toFixed(2)} ms, PyTorch ${row.torchMs.toFixed(2)} ms`;
-    if (!flags.json) console.log(`${row.what}: ${times}, ratio ${row.ratio.toFixed(2)} (at most ${row.limit}), apart ${row.apart.toExponential(1)}`);
-  }
-  const own = flags.quick ? [] : await (await import("./own.mjs")).timeOwn(names);
-  if (flags.json) console.log(JSON.stringify({ machine, rows, own }));
-  else for (const { name, hz, rme } of own) console.log(`${name}: ${hz.toPrecision(4)} a second (+-${rme.toFixed(1)} %)`);
-} finally {
-  torch.stop();
-  rmSync(folder, { recursive: true, force: true });
 }
