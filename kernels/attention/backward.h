@@ -58,10 +58,10 @@ template <class T> class Backward {
       }
       const T none = begun ? T(1) : T(0);
       if (!begun) std::fill_n(dk_, keys_ * width_, T(0)), std::fill_n(dv_, keys_ * width_, T(0));
-      write(dk_, j1 - j0, none * T(p_.scale), dk, j0);
-      write(dv_, j1 - j0, none, dv, j0);
+      writeRows(dk_, width_, j1 - j0, p_.dim, none * T(p_.scale), dk, j0);
+      writeRows(dv_, width_, j1 - j0, p_.dim, none, dv, j0);
     }
-    write(dq_, p_.queries, T(p_.scale), dq, 0);
+    writeRows(dq_, width_, p_.queries, p_.dim, T(p_.scale), dq, 0);
   }
 
  private:
@@ -93,20 +93,23 @@ template <class T> class Backward {
     }
   }
 
-  void write(const T* from, int64_t rows, T factor, OutRows<T> to, int64_t first) const {
-    for (int64_t r = 0; r < rows; r++, from += width_) {
-      T* out = to.row(first + r);
-      int64_t d = 0;
-      for (; d + kLanes<T> <= p_.dim; d += kLanes<T>) store(out + d, load(from + d) * factor);
-      for (; d < p_.dim; d++) out[d] = from[d] * factor;
-    }
-  }
-
   const AttentionParams& p_;
   int64_t width_, rows_, keys_;
   bool keysFinite_ = true;
   T *keyColumns_, *valueColumns_, *keyRows_, *weights_, *slopes_, *dk_, *dv_, *queryRows_, *ctRows_, *dq_, *delta_;
 };
+
+// Shares of dq that parts of the keys gave, `step` elements apart, added in order.
+template <class T> void addShares(const T* shares, int64_t step, int64_t parts, int64_t rows, int64_t dim, OutRows<T> to) {
+  for (int64_t i = 0; i < rows; i++, shares += dim) {
+    T* out = to.row(i);
+    for (int64_t d = 0; d < dim; d++) {
+      T sum = shares[d];
+      for (int64_t part = 1; part < parts; part++) sum += shares[part * step + d];
+      out[d] = sum;
+    }
+  }
+}
 
 template <class T> void attentionBackward(const Call& call) {
   const auto& p = call.params<AttentionBackwardParams>();
@@ -130,16 +133,7 @@ template <class T> void attentionBackward(const Call& call) {
   });
   if (!partial) return;
   (*call.parallel)(heads, [&](int64_t head, int) {
-    const OutRows<T> out = outRows(dq, p, p.queries, head / p.heads, head % p.heads);
-    for (int64_t i = 0; i < p.queries; i++) {
-      const T* from = partial + head * parts * share + i * p.dim;
-      T* to = out.row(i);
-      for (int64_t d = 0; d < p.dim; d++) {
-        T sum = from[d];
-        for (int64_t part = 1; part < parts; part++) sum += from[part * share + d];
-        to[d] = sum;
-      }
-    }
+    addShares(partial + head * parts * share, share, parts, p.queries, p.dim, outRows(dq, p, p.queries, head / p.heads, head % p.heads));
   });
 }
 

@@ -98,6 +98,16 @@ template <class T> const T* maskOf(const T* data, const AttentionParams& p, int6
   return p.masked ? data + p.maskView.offset + b * p.maskView.batch + h * p.maskView.head : nullptr;
 }
 
+// Rows of scratch times a factor, to rows of a tensor.
+template <class T> void writeRows(const T* from, int64_t width, int64_t rows, int64_t dim, T factor, OutRows<T> to, int64_t first) {
+  for (int64_t r = 0; r < rows; r++, from += width) {
+    T* out = to.row(first + r);
+    int64_t d = 0;
+    for (; d + kLanes<T> <= dim; d += kLanes<T>) store(out + d, load(from + d) * factor);
+    for (; d < dim; d++) out[d] = from[d] * factor;
+  }
+}
+
 // Rows of scratch memory, cut from one area.
 template <class T> struct Areas {
   T* next;

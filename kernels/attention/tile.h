@@ -167,13 +167,16 @@ template <class T> int64_t dotColumns(int64_t columns, int64_t depth) {
   return rest * (depth / kLanes<T> + 8) < depth ? rest : 0;
 }
 
-// c = a b^T of row vectors, `depth` long with unit stride; `panels` holds b's rows, packed as columns, but for the dotColumns.
+// c = (add ? c : 0) + a b^T of row vectors, `depth` long with unit stride; `panels` holds b's rows, packed as columns, but for the dotColumns.
 template <class T> void rowProducts(int64_t rows, const T* a, int64_t aStride, const T* b, int64_t bStride, const T* panels, int64_t depth,
-                                    int64_t columns, T* c, int64_t stride) {
+                                    int64_t columns, T* c, int64_t stride, bool add = false) {
   const int64_t whole = columns - dotColumns<T>(columns, depth);
-  product(rows, Strided<T>{a, aStride, 1}, panels, depth, whole, c, stride, false);
+  product(rows, Strided<T>{a, aStride, 1}, panels, depth, whole, c, stride, add);
   for (int64_t j = whole; j < columns; j++) {
-    for (int64_t i = 0; i < rows; i++) c[i * stride + j] = dot(a + i * aStride, b + j * bStride, depth);
+    for (int64_t i = 0; i < rows; i++) {
+      const T sum = dot(a + i * aStride, b + j * bStride, depth);
+      c[i * stride + j] = add ? c[i * stride + j] + sum : sum;
+    }
   }
 }
 
