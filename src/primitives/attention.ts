@@ -1,11 +1,14 @@
-import { attention as attentionKernel, attentionBackward as backwardKernel, type HeadView, type MaskView } from "../../kernels/attention/kernel.ts";
+import { attention as attentionKernel, attentionBackward as backwardKernel } from "../../kernels/attention/kernel.ts";
 import { isFloat, promote, toFloat } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
-import { broadcastShapes, contiguousStrides, sameShape, showShape } from "../core/shape.ts";
+import { broadcastShapes, sameShape, showShape } from "../core/shape.ts";
 import { define, o } from "../graph/algebra.ts";
-import { apply, type Aval, type Value } from "../graph/node.ts";
-import type { Application, Attrs, Maybe, Primitive, StridedView } from "../graph/primitive.ts";
-import { addMaybe, allMapped, compositeRules } from "../graph/rules.ts";
+import { apply, type Value } from "../graph/node.ts";
+import type { Application, Maybe, Primitive } from "../graph/primitive.ts";
+import { addMaybe, compositeRules } from "../graph/rules.ts";
+import { forwardStrides, isContiguous, mergeMapped, paramsOf, splitMapped, unitLast } from "./attentionLayout.ts";
+import { attentionPlainly, attrsOf, backwardPlainly, beside, matmulMaybe, scoresCotangent, scoresOf, swapHeads, turned } from "./attentionPlain.ts";
+import { attentionJvp, backwardJvp } from "./attentionTangents.ts";
 import { checkOptions, checkValue, shares } from "./common.ts";
 
 export interface AttentionOptions {
@@ -23,54 +26,6 @@ declare module "../graph/algebra.ts" {
   }
 }
 
-interface AttentionAttrs {
-  readonly scale: number;
-  readonly causal: boolean;
-}
-const attrsOf = (attrs: Attrs): AttentionAttrs => attrs as unknown as AttentionAttrs;
-
-// [B, H, N, D] <-> [B, N, H, D], in which results lie: a model's next reshape to [B, N, H * D] then copies nothing.
-const swapHeads = (x: Value): Value => o.transpose(x, [0, 2, 1, 3]);
-const swapMaybe = (x: Maybe): Maybe => x && swapHeads(x);
-const mulMaybe = (a: Maybe, b: Maybe): Maybe => (a && b ? o.mul(a, b) : null);
-const matmulMaybe = (a: Maybe, b: Maybe): Maybe => (a && b ? o.matmul(a, b) : null);
-const turned = (x: Maybe): Maybe => x && o.mT(x);
-/** A number for each query beside scores. */
-const beside = (perQuery: Value): Value => o.expandDims(perQuery, -1);
-const rowSum = (x: Value): Value => o.sum(x, { axis: -1 });
-
-/** S = scale q k^T + mask [B, H, N, M]; -inf where a query does not see. */
-function scoresOf(q: Value, k: Value, mask: Value | undefined, { scale, causal }: AttentionAttrs): Value {
-  let scores = o.mul(o.matmul(q, o.mT(k)), scale);
-  if (mask) scores = o.where(o.equal(mask, -Infinity), -Infinity, o.add(scores, mask));
-  if (!causal) return scores;
-  const queries = q.shape[2]!,
-    keys = k.shape[2]!;
-  const visible = o.lessEqual(o.iota("i32", keys), o.add(o.expandDims(o.iota("i32", queries), 1), keys - queries));
-  return o.where(visible, scores, -Infinity);
-}
-/** The tangent of S where it is finite. */
-function scoresTangent([dq, dk, , dmask]: readonly Maybe[], q: Value, k: Value, scale: number): Maybe {
-  const products = addMaybe(matmulMaybe(dq ?? null, o.mT(k)), matmulMaybe(q, turned(dk ?? null)));
-  return addMaybe(products && o.mul(products, scale), dmask ? o.broadcastTo(dmask, [...q.shape.slice(0, 3), k.shape[2]!]) : null);
-}
-
-function attentionPlainly([q, k, v, mask]: readonly Value[], attrs: Attrs): readonly Value[] {
-  const scores = scoresOf(q!, k!, mask, attrsOf(attrs)),
-    lse = o.logSumExp(scores, { axis: -1 });
-  return [swapHeads(o.matmul(shares(scores, lse), v!)), lse];
-}
-
-// dP = P * (dS - rowsum(P * dS)); dO = dP V + P dV
-function attentionJvp(tangents: readonly Maybe[], { inputs: [q, k, v, mask], outputs: [, lse], attrs }: Application): Maybe[] {
-  const weights = shares(scoresOf(q!, k!, mask, attrsOf(attrs)), lse!);
-  const dscores = scoresTangent(tangents, q!, k!, attrsOf(attrs).scale),
-    weighted = mulMaybe(weights, dscores);
-  const dlse = weighted && rowSum(weighted),
-    dweights = weighted && o.sub(weighted, o.mul(weights, beside(dlse!)));
-  return [swapMaybe(addMaybe(matmulMaybe(dweights, v!), matmulMaybe(weights, tangents[2]!))), dlse];
-}
-
 function attentionVjp([ct, ctLse]: readonly Maybe[], { inputs, outputs: [out, lse], attrs }: Application): Maybe[] {
   const [q, k, v, mask] = inputs as [Value, Value, Value, Value | undefined],
     { scale } = attrsOf(attrs);
@@ -84,91 +39,9 @@ function attentionVjp([ct, ctLse]: readonly Maybe[], { inputs, outputs: [out, ls
   const dmask = mask ? addMaybe(byLse, byOut) : null;
   return mask ? [dq, dk, dv, dmask && sumTo(dmask, mask.shape)] : [dq, dk, dv];
 }
-/** P * (dO V^T - rowsum(dO * O)) */
-const scoresCotangent = (weights: Value, ct: Value, v: Value, out: Value): Value =>
-  o.mul(weights, o.sub(o.matmul(ct, o.mT(v)), beside(rowSum(o.mul(ct, out)))));
 /** The transpose of broadcasting, both of four axes. */
 const sumTo = (x: Value, shape: readonly number[]): Value =>
   o.sum(x, { axis: shape.flatMap((size, axis) => (size === 1 ? [axis] : [])), keepDims: true });
-
-// inputs q, k, v [B, H, tokens, D], O [B, N, H, D], lse [B, H, N], dO [B, N, H, D], mask?; outputs dQ, dK, dV [B, tokens, H, D]
-function backwardPlainly([q, k, v, out, lse, ct, mask]: readonly Value[], attrs: Attrs): readonly Value[] {
-  const weights = shares(scoresOf(q!, k!, mask, attrsOf(attrs)), lse!),
-    dout = swapHeads(ct!);
-  const dscores = o.mul(scoresCotangent(weights, dout, v!, swapHeads(out!)), attrsOf(attrs).scale);
-  return [o.matmul(dscores, k!), o.matmul(o.mT(dscores), q!), o.matmul(o.mT(weights), dout)].map(swapHeads);
-}
-
-// With Z = dP - rowsum(dO * O) and dS = P * Z (primes are tangents):
-// P' = P * (S' - lse'); Z' = dO' V^T + dO V'^T - rowsum(dO' * O + dO * O'); dS' = P' * Z + P * Z'
-// dQ' = scale (dS' K + dS K'); dK' = scale (dS'^T Q + dS^T Q'); dV' = P'^T dO + P^T dO'
-function backwardJvp(tangents: readonly Maybe[], { inputs, attrs }: Application): Maybe[] {
-  const [q, k, v, out, lse, ct, mask] = inputs as [Value, Value, Value, Value, Value, Value, Value | undefined],
-    { scale } = attrsOf(attrs);
-  const [tq, tk, tv, tout, tlse, tct, tmask] = tangents as [Maybe, Maybe, Maybe, Maybe, Maybe, Maybe, Maybe | undefined];
-  const weights = shares(scoresOf(q, k, mask, attrsOf(attrs)), lse),
-    dout = swapHeads(ct),
-    tdout = swapMaybe(tct);
-  const rows = (x: Maybe): Maybe => x && beside(rowSum(swapHeads(x)));
-  const slopes = o.sub(o.matmul(dout, o.mT(v)), rows(o.mul(ct, out))!),
-    dscores = o.mul(weights, slopes);
-  const shift = subMaybe(scoresTangent([tq, tk, null, tmask ?? null], q, k, scale), tlse && beside(tlse));
-  const tweights = mulMaybe(weights, shift);
-  const products = addMaybe(matmulMaybe(tdout, o.mT(v)), matmulMaybe(dout, turned(tv)));
-  const tslopes = subMaybe(products, rows(addMaybe(mulMaybe(tct, out), mulMaybe(ct, tout))));
-  const tscores = addMaybe(mulMaybe(tweights, slopes), mulMaybe(weights, tslopes));
-  const scaled = (x: Maybe): Maybe => swapMaybe(x && o.mul(x, scale));
-  return [
-    scaled(addMaybe(matmulMaybe(tscores, k), matmulMaybe(dscores, tk))),
-    scaled(addMaybe(matmulMaybe(turned(tscores), q), matmulMaybe(o.mT(dscores), tq))),
-    swapMaybe(addMaybe(matmulMaybe(turned(tweights), dout), matmulMaybe(o.mT(weights), tdout))),
-  ];
-}
-function subMaybe(a: Maybe, b: Maybe): Maybe {
-  if (a === null || b === null) return a ?? (b && o.neg(b));
-  return o.sub(a, b);
-}
-
-/** The mapped axis joins the batch; a mask that is one for all of the batch stays so. */
-function mergeMapped(inputs: readonly Value[], mapped: readonly boolean[], size: number, maskIndex: number): Value[] {
-  return inputs.map((x, i) => {
-    if (i === maskIndex && !mapped[i] && x.shape[0] === 1) return x;
-    const full = allMapped([x], [mapped[i]!], size)[0]!,
-      batch = inputs[0]!.shape[mapped[0] ? 1 : 0]!;
-    const wide = o.broadcastTo(full, [size, batch, ...full.shape.slice(2)]);
-    return o.reshape(wide, [size * batch, ...full.shape.slice(2)]);
-  });
-}
-const splitMapped = (values: readonly Value[], size: number): Value[] =>
-  values.map((y) => o.reshape(y, [size, y.shape[0]! / size, ...y.shape.slice(1)]));
-
-const headView = ({ offset, strides }: StridedView): HeadView => [offset, strides[0]!, strides[1]!, strides[2]!];
-function maskView(view: StridedView | undefined): MaskView {
-  if (!view) return [0, 0, 0, 0, 0];
-  return [view.offset, ...view.strides.map((stride, axis) => (view.shape[axis] === 1 ? 0 : stride))] as unknown as MaskView;
-}
-function paramsOf([q, k]: readonly Aval[], attrs: Attrs, [qView, kView, vView]: readonly StridedView[], mask: StridedView | undefined) {
-  const [batch, heads, queries, dim] = q!.shape as [number, number, number, number],
-    { scale, causal } = attrsOf(attrs);
-  return {
-    scale,
-    batch,
-    heads,
-    queries,
-    keys: k!.shape[2]!,
-    dim,
-    causal: Number(causal),
-    masked: Number(mask !== undefined),
-    qView: headView(qView!),
-    kView: headView(kView!),
-    vView: headView(vView!),
-    maskView: maskView(mask),
-  };
-}
-const forwardStrides = ({ strides }: StridedView): boolean => strides.every((stride) => stride >= 0);
-const isContiguous = ({ shape, strides, offset }: StridedView): boolean =>
-  offset === 0 && contiguousStrides(shape).every((stride, axis) => stride === strides[axis] || shape[axis] === 1);
-const unitLast = (view: StridedView): boolean => forwardStrides(view) && (view.strides.at(-1) === 1 || view.shape.at(-1) === 1);
 
 // inputs q, k, v [B, H, tokens, D], mask? [B | 1, H | 1, N | 1, M | 1]; outputs O [B, N, H, D], lse [B, H, N]
 const attentionPrimitive: Primitive = {
