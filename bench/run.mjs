@@ -98,7 +98,8 @@ async function whole() {
 }
 
 async function compared() {
-  const { commits, rows } = await compareCommits(options.compare, settings, (row) => say(linesOfRow(row)), say);
+  const sides = { own: options.compare[0], other: options.compare[1] };
+  const { commits, rows } = await compareCommits(options.compare, settings, (row) => say(linesOfRow(row, null, sides)), say);
   const ratios = rows.flatMap((row) =>
     Object.keys(row.times)
       .filter((entry) => entry.startsWith("own:"))

@@ -3,10 +3,9 @@ import { sideNames } from "./sides/sides.mjs";
 
 const digits = (x) => (x >= 100 ? x.toFixed(0) : x.toPrecision(3));
 export const milliseconds = (ms) => (ms >= 1 ? `${digits(ms)} ms` : `${digits(ms * 1000)} us`);
-const nameOf = (side) => sideNames[side] ?? side;
 
-/** One line a task: each side's time, our rate against the peak, ratios of ours to the others'. */
-export function linesOfRow(row, peak) {
+/** One line a task: each side's time, our rate against the peak, ratios of ours to the others'. names: what the sides are called. */
+export function linesOfRow(row, peak, names = sideNames) {
   const tasks = [...new Set(Object.keys(row.times).map((entry) => entry.split(":")[1]))];
   const lines = tasks.map((task) => {
     const entries = Object.keys(row.times).filter((entry) => entry.split(":")[1] === task),
@@ -14,7 +13,7 @@ export function linesOfRow(row, peak) {
     const parts = entries.map((entry) => {
       const side = entry.split(":")[0],
         ms = row.times[entry];
-      return `${nameOf(side)} ${milliseconds(ms)}${side === "own" ? rateOf(row, task, ms, peak) : ` (ratio ${(ours / ms).toFixed(2)})`}`;
+      return `${names[side]} ${milliseconds(ms)}${side === "own" ? rateOf(row, task, ms, peak) : ` (ratio ${(ours / ms).toFixed(2)})`}`;
     });
     const far = Math.max(...entries.map((entry) => row.apart[entry] ?? 0));
     return `${row.what}, ${task}: ${parts.join(", ")}${far > 0 ? `, apart ${far.toExponential(0)}` : ""}  [${row.id}]`;
@@ -37,9 +36,12 @@ export const linesOfMemory = ({ what, own, torch }) => [
 ];
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
 
-export function linesOfGrowth({ what, sizes, times, firsts, slope, planSlope, expected, farthest }) {
+export function linesOfGrowth({ what, sizes, times, firsts, slope, planSlope, expected, away, farthest }) {
   const points = sizes.map((size, i) => `${size}: ${milliseconds(times[i])}`).join(", ");
-  if (farthest !== undefined) return [`${what}, ${sizes[0]} to ${sizes.at(-1)}: at most ${(100 * farthest).toFixed(1)} % from the smooth fit`];
+  if (farthest !== undefined) {
+    const at = sizes[away.findIndex((x) => Math.abs(x) === farthest)];
+    return [`${what}, ${sizes[0]} to ${sizes.at(-1)}: at most ${(100 * farthest).toFixed(1)} % from the smooth fit, at ${at} (${points})`];
+  }
   const first = `first call ${milliseconds(firsts[0])} to ${milliseconds(firsts.at(-1))}, slope ${planSlope.toFixed(2)}`;
   return [`${what}: slope ${slope.toFixed(2)} of ${expected} (${points}); ${first}`];
 }

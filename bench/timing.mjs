@@ -88,16 +88,19 @@ async function takeTurns({ slow = [] }, live, ask, rounds) {
     for (const entry of round % 2 ? order.reverse() : order) {
       if (round > 2 && slow.includes(entry)) continue;
       await sleep(pause);
-      const answer = await ask(entry, { command: "time", ...(round === 0 ? { repeats: 2, inner: 1 } : turns[entry]) });
-      if (round === 0 && answer) turns[entry] = turnOf(answer.times[1]);
-      else if (answer) times[entry].push(...answer.times);
+      const answer = await ask(entry, { command: "time", ...(round === 0 ? { repeats: 1, inner: 1 } : turns[entry]) });
+      if (round === 0 && answer) turns[entry] = turnOf(answer.times[0]);
+      else if (answer) times[entry].push(...afterWarmUp(answer.times));
     }
   }
   return times;
 }
 
+/** The first of several samples follows a pause: caches and clocks are cold. */
+export const afterWarmUp = (times) => (times.length > 1 ? times.slice(1) : times);
+
 /** How often a task runs in a sample, and how many samples a turn has. */
 export function turnOf(ms) {
   const inner = Math.min(200, Math.max(1, Math.ceil(sampleMs / ms)));
-  return { inner, repeats: Math.min(10, Math.max(1, Math.floor(turnMs / (ms * inner)))) };
+  return { inner, repeats: Math.min(11, Math.max(1, Math.floor(turnMs / (ms * inner)))) };
 }

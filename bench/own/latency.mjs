@@ -1,5 +1,6 @@
 // Prints as JSON what calls cost beside their work, and how long the event loop stands still while training: node bench/own/latency.mjs ROOT SECONDS
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import Benchmark from "benchmark";
 import { loadLibrary } from "./library.mjs";
 
@@ -59,6 +60,7 @@ async function gapsWhileTraining() {
   const trainFor = async (ms) => {
     delay.reset();
     delay.enable();
+    await sleep(10 * resolution); // the first tick only begins the first interval
     const until = performance.now() + ms;
     let steps = 0;
     do {

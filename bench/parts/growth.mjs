@@ -4,7 +4,7 @@ import { labels, normal, writeInputs } from "../inputs.mjs";
 import { networkInputs } from "../cases/networks.mjs";
 import { openOwn } from "../sides/sides.mjs";
 import { fromSmooth, median, slope } from "../statistics.mjs";
-import { turnOf } from "../timing.mjs";
+import { afterWarmUp, turnOf } from "../timing.mjs";
 
 const range = (from, to, by = 1) => Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, i) => from + i * by);
 
@@ -71,7 +71,7 @@ async function timesOf(side, { id, sizes, make }, { rounds, folder }) {
     works.push({ work, ask, first, turn: turnOf(ms), times: [] });
   }
   for (let round = 0; round < rounds; round++) {
-    for (const { ask, turn, times } of round % 2 ? works.toReversed() : works) times.push(...(await ask(turn)).times);
+    for (const { ask, turn, times } of round % 2 ? works.toReversed() : works) times.push(...afterWarmUp((await ask(turn)).times));
     await sleep(20);
   }
   for (const { work } of works) await side.ask({ command: "drop", work });
@@ -103,7 +103,7 @@ export async function measureGrowth({ cases, threads, isa, rounds = 5, folder },
     }
     for (const series of neighbours.filter(wanted)) {
       const { id, what, sizes } = series,
-        { times } = await timesOf(side, series, { rounds, folder }),
+        { times } = await timesOf(side, series, { rounds: 3 * rounds, folder }),
         away = fromSmooth(sizes, times);
       const row = { id, what, sizes, times, away, farthest: Math.max(...away.map(Math.abs)) };
       found.cliffs.push(row);
