@@ -21,6 +21,10 @@ export function writeInputs(folder, prefix, inputs) {
   );
 }
 
+/**
+ * The numbers of an input.
+ * @param {any} spec @param {number} seed @returns {Float32Array | Int32Array}
+ */
 export function numbersOf({ shape, classes, std, mean, list }, seed) {
   const size = shape.reduce((a, b) => a * b, 1),
     random = uniform(seed);
