@@ -33,12 +33,12 @@ describe("statistics", () => {
   });
   test("a polynomial through its own points is found again", () => {
     const xs = [1, 2, 3, 5, 8],
-      fit = polynomialFit(
+      curve = polynomialFit(
         xs,
         xs.map((x) => 2 - 3 * x + 0.5 * x * x),
         2,
       );
-    expect(fit(4)).toBeCloseTo(2 - 12 + 8);
+    expect(curve(4)).toBeCloseTo(2 - 12 + 8);
   });
   test("the exponent of a power law, and what stands out of it", () => {
     const sizes = [60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70],
