@@ -9,7 +9,7 @@ async function drawer() {
   const [Plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
   const { document } = parseHTML("<html><body></body></html>");
   const draw = (label, options) => {
-    const svg = Plot.plot({ document, width: 720, marginRight: 20, ...options });
+    const svg = Plot.plot({ document, width: 760, marginRight: 20, marginBottom: 44, ...options });
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", label);
     return svg.outerHTML;
@@ -30,7 +30,7 @@ function barsPlot({ Plot, draw }, { bars }) {
     aims = bars.filter(({ name }) => names.includes(name)).map((bar) => ({ name: bar.name, x: against(bar, bar.aim) }));
   const svg = draw("Every bar: measured against what must be reached", {
     height: 60 + 20 * points.length,
-    marginLeft: 330,
+    marginLeft: 400,
     x: { type: "log", label: "measured / must (left is better)", grid: true, ticks: 6, tickFormat: (x) => String(Number(x.toPrecision(2))) },
     y: { domain: names, label: null },
     color: { domain: ["met", "missed"], range: ["var(--good)", "var(--bad)"] },
@@ -107,7 +107,7 @@ function barsTable(all) {
     bar.name,
     `${bar.better === "lower" ? "≤" : "≥"} ${written(bar, bar.must)}`,
     written(bar, bar.aim),
-    ...all.map(({ bars }) => `${written(bar, bars[i]?.measured ?? null)}${bars[i]?.met === false ? " ✗" : ""}`),
+    ...all.map(({ bars }) => `${written(bar, bars[i]?.measured ?? null)}${bars[i]?.met === false ? " missed" : ""}`),
   ]);
   return table(["bar", "must", "aim", ...all.map(({ machine }) => `${machine.isa}, ${machine.threads} threads`)], rows);
 }
@@ -129,9 +129,7 @@ function timesTable({ parts }) {
 function section(plotter, results, i) {
   const { machine, parts } = results;
   const versions = Object.values(parts).flatMap(({ versions = {} }) =>
-    Object.entries(versions).flatMap(([side, { threads, isa, ...of }]) =>
-      Object.entries(of).map(([name, version]) => (side === "own" ? "" : `${name} ${version}`)),
-    ),
+    Object.values(versions).flatMap(({ threads, isa, ...of }) => Object.entries(of).map(([name, version]) => `${name} ${version}`)),
   );
   const said = [...new Set(versions.filter(Boolean))].join(", "),
     when = [...new Set(Object.values(parts).map(({ at, commit }) => `${commit} on ${at.slice(0, 10)}`))].join(", ");

@@ -36,7 +36,7 @@ const onTensors = (make) => async (inputs, options) => {
 };
 
 await serve({
-  versions: { steppe: "", isa: caps.isa, threads: caps.threads },
+  versions: { isa: caps.isa, threads: caps.threads },
   works: Object.fromEntries(
     Object.entries({ ...kernelWorks(library), ...trainingWorks(library), ...curvatureWorks(library) }).map(([kind, make]) => [kind, onTensors(make)]),
   ),
