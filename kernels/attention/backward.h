@@ -12,6 +12,11 @@ struct AttentionBackwardParams : AttentionParams {
 template <class T> struct HeadInputs {
   Rows<T> q, k, v, o, ct;
   const T *lse, *mask;
+
+  void ask(const AttentionParams& p, Ahead& ahead) const {
+    for (const Rows<T>& rows : {k, v}) ahead.add(rows, p.keys, p.dim);
+    for (const Rows<T>& rows : {ct, q, o}) ahead.add(rows, p.queries, p.dim);
+  }
 };
 
 // One part of the keys of one head: gradients of its keys and values, and its share of the queries' gradients.
@@ -19,8 +24,8 @@ template <class T> class Backward {
  public:
   static constexpr int64_t kRows = 128, kKeys = 128;
 
-  Backward(const AttentionParams& p)
-      : p_(p), width_(padded<T>(p.dim)), rows_(std::min<int64_t>(p.queries, kRows)), keys_(std::min<int64_t>(p.keys, kKeys)) {}
+  Backward(const AttentionParams& p, const Ahead& ahead)
+      : p_(p), ahead_(ahead), width_(padded<T>(p.dim)), rows_(std::min<int64_t>(p.queries, kRows)), keys_(std::min<int64_t>(p.keys, kKeys)) {}
 
   size_t scratchBytes() const {
     const int64_t elements = 2 * padded<T>(keys_) * (p_.dim + rows_) + 3 * keys_ * width_ + 2 * rows_ * width_ + p_.queries * (width_ + 1);
@@ -70,8 +75,8 @@ template <class T> class Backward {
     const Scores<T> scores{p_, in.mask, i0, i1, j0, j1, weights_, stride};
     const bool ctFinite = packRows(in.ct.row(i0), in.ct.stride, rows, p_.dim, ctRows_);
     const bool queriesFinite = packRows(in.q.row(i0), in.q.stride, rows, p_.dim, queryRows_);
-    rowProducts(rows, in.q.row(i0), in.q.stride, in.k.row(j0), in.k.stride, keyColumns_, p_.dim, columns, weights_, stride);
-    rowProducts(rows, in.ct.row(i0), in.ct.stride, in.v.row(j0), in.v.stride, valueColumns_, p_.dim, columns, slopes_, stride);
+    rowProducts(rows, in.q.row(i0), in.q.stride, in.k.row(j0), in.k.stride, keyColumns_, p_.dim, columns, weights_, stride, false, ahead_);
+    rowProducts(rows, in.ct.row(i0), in.ct.stride, in.v.row(j0), in.v.stride, valueColumns_, p_.dim, columns, slopes_, stride, false, ahead_);
     const T factor = scores.finish();
     for (int64_t r = 0; r < rows; r++) differentiate(scores.row(r), slopes_ + r * stride, columns, factor, in.lse[i0 + r], delta_[i0 + r]);
     multiply(ctFinite, columns, Strided<T>{weights_, 1, stride}, ctRows_, rows, dv_, add);
@@ -79,8 +84,8 @@ template <class T> class Backward {
     multiply(keysFinite_, rows, Strided<T>{slopes_, stride, 1}, keyRows_, columns, dq_ + i0 * width_, true);
   }
 
-  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, T* c, bool add) const {
-    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c, width_, add);
+  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, T* c, bool add) {
+    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c, width_, add, ahead_);
   }
 
   // s, dp -> p = exp(s - lse), p * (dp - delta); where p is zero, so is that.
@@ -94,6 +99,7 @@ template <class T> class Backward {
   }
 
   const AttentionParams& p_;
+  Ahead ahead_;
   int64_t width_, rows_, keys_;
   bool keysFinite_ = true;
   T *keyColumns_, *valueColumns_, *keyRows_, *weights_, *slopes_, *dk_, *dv_, *queryRows_, *ctRows_, *dq_, *delta_;
@@ -121,15 +127,25 @@ template <class T> void attentionBackward(const Call& call) {
   T *dq = call.buffer<T>(7), *dk = call.buffer<T>(8), *dv = call.buffer<T>(9);
   const int64_t share = int64_t(p.queries) * p.dim;
   T* partial = parts > 1 ? static_cast<T*>(call.parallel->shared(size_t(heads * parts * share) * sizeof(T))) : nullptr;
+  const auto inputs = [&](int64_t head) {
+    const int64_t b = head / p.heads, h = head % p.heads;
+    const OutRows<const T> out = outRows(o, p, p.queries, b, h);
+    return HeadInputs<T>{rowsOf(q, p.qView, b, h),   rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride},
+                         rowsOf(ct, p.doView, b, h), lse + head * p.queries,   maskOf(mask, p, b, h)};
+  };
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
     const int64_t head = task / parts, part = task % parts, b = head / p.heads, h = head % p.heads;
-    const OutRows<const T> out = outRows(o, p, p.queries, b, h);
-    const HeadInputs<T> in{rowsOf(q, p.qView, b, h),   rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride},
-                           rowsOf(ct, p.doView, b, h), lse + head * p.queries,   maskOf(mask, p, b, h)};
     const OutRows<T> dqRows = partial ? OutRows<T>{partial + task * share, p.dim} : outRows(dq, p, p.queries, b, h);
-    Backward<T> backward(p);
+    const OutRows<T> dkRows = outRows(dk, p, p.keys, b, h), dvRows = outRows(dv, p, p.keys, b, h);
+    Ahead ahead;
+    if (parts == 1) {
+      for (const OutRows<T>& rows : {dkRows, dvRows}) ahead.add(rows, p.keys, p.dim);
+      ahead.add(dqRows, p.queries, p.dim);
+      if (const int64_t next = head + call.parallel->threads(); next < heads) inputs(next).ask(p, ahead);
+    }
+    Backward<T> backward(p, ahead);
     void* scratch = call.parallel->scratch(worker, backward.scratchBytes());
-    backward.run(in, keys.edge(part), keys.edge(part + 1), dqRows, outRows(dk, p, p.keys, b, h), outRows(dv, p, p.keys, b, h), scratch);
+    backward.run(inputs(head), keys.edge(part), keys.edge(part + 1), dqRows, dkRows, dvRows, scratch);
   });
   if (!partial) return;
   (*call.parallel)(heads, [&](int64_t head, int) {

@@ -16,12 +16,14 @@ template <class T> struct BackwardTangentInputs {
   TangentRows<T> tq, tk, tv, tout, tct;
   const T* tlse;  // null: zero
   int64_t lseTangent;
-};
-// Where one head's results go; tangent t of each is `tangent` further.
-template <class T> struct TangentOut {
-  OutRows<T> rows;
-  int64_t tangent;
-  OutRows<T> at(int64_t t) const { return {rows.data + t * tangent, rows.stride}; }
+
+  void ask(const AttentionTangentParams& p, Ahead& ahead) const {
+    primal.ask(p, ahead);
+    for (int64_t t = 0; t < p.tangents; t++) {
+      for (const TangentRows<T>& rows : {tk, tv}) askTangent(rows, t, p.keys, p.dim, ahead);
+      for (const TangentRows<T>& rows : {tct, tq, tout}) askTangent(rows, t, p.queries, p.dim, ahead);
+    }
+  }
 };
 
 // One part of the keys of one head. With P = exp(S - lse), D = rowsum(do * o), dS = P * (do v^T - D), a prime for a tangent:
@@ -31,8 +33,8 @@ template <class T> class BackwardTangent {
  public:
   static constexpr int64_t kRows = Backward<T>::kRows, kColumns = Backward<T>::kKeys;
 
-  explicit BackwardTangent(const AttentionBackwardTangentParams& p)
-      : p_(p), width_(padded<T>(p.dim)), rows_(std::min<int64_t>(p.queries, kRows)), keys_(std::min<int64_t>(p.keys, kColumns)) {}
+  BackwardTangent(const AttentionBackwardTangentParams& p, const Ahead& ahead)
+      : p_(p), ahead_(ahead), width_(padded<T>(p.dim)), rows_(std::min<int64_t>(p.queries, kRows)), keys_(std::min<int64_t>(p.keys, kColumns)) {}
 
   size_t scratchBytes() const {
     const int64_t perTangent = 2 * keys_ * width_ + p_.queries * (width_ + 1);
@@ -94,8 +96,8 @@ template <class T> class BackwardTangent {
     const Scores<T> scores{p_, x.mask, i0, i1, j0, j1, weights_, stride};
     const bool ctFinite = packRows(x.ct.row(i0), x.ct.stride, rows, p_.dim, ctRows_);
     const bool queriesFinite = packRows(x.q.row(i0), x.q.stride, rows, p_.dim, queryRows_);
-    rowProducts(rows, x.q.row(i0), x.q.stride, x.k.row(j0), x.k.stride, keyColumns_, p_.dim, columns, weights_, stride);
-    rowProducts(rows, x.ct.row(i0), x.ct.stride, x.v.row(j0), x.v.stride, valueColumns_, p_.dim, columns, slopes_, stride);
+    rowProducts(rows, x.q.row(i0), x.q.stride, x.k.row(j0), x.k.stride, keyColumns_, p_.dim, columns, weights_, stride, false, ahead_);
+    rowProducts(rows, x.ct.row(i0), x.ct.stride, x.v.row(j0), x.v.stride, valueColumns_, p_.dim, columns, slopes_, stride, false, ahead_);
     const T factor = scores.finish();
     for (int64_t r = 0; r < rows; r++) {
       weigh(scores.row(r), columns, factor, x.lse[i0 + r]);
@@ -122,25 +124,25 @@ template <class T> class BackwardTangent {
 
   // c = a' b^T + a b'^T for tangent t.
   void tangentProducts(TangentRows<T> ta, Rows<T> b, TangentRows<T> tb, Rows<T> a, const T* columns, T* tangentColumns, T* c, int64_t t, int64_t i0, int64_t i1,
-                       int64_t j0, int64_t j1) const {
+                       int64_t j0, int64_t j1) {
     const int64_t count = j1 - j0, stride = padded<T>(count);
-    if (ta) rowProducts(i1 - i0, ta.at(t).row(i0), ta.stride, b.row(j0), b.stride, columns, p_.dim, count, c, stride);
+    if (ta) rowProducts(i1 - i0, ta.at(t).row(i0), ta.stride, b.row(j0), b.stride, columns, p_.dim, count, c, stride, false, ahead_);
     if (tb) {
       packColumns(tb.at(t).row(j0), tb.stride, p_.dim, packed_, tangentColumns);
-      rowProducts(i1 - i0, a.row(i0), a.stride, tb.at(t).row(j0), tb.stride, tangentColumns, p_.dim, count, c, stride, bool(ta));
+      rowProducts(i1 - i0, a.row(i0), a.stride, tb.at(t).row(j0), tb.stride, tangentColumns, p_.dim, count, c, stride, bool(ta), ahead_);
     }
     if (!ta && !tb) std::fill_n(c, (i1 - i0) * stride, T(0));
   }
 
   // c += a b', where b' is `depth` rows of tangent t from `first` on.
-  void along(TangentRows<T> b, int64_t t, int64_t first, int64_t depth, T* panels, int64_t rows, Strided<T> a, T* c) const {
+  void along(TangentRows<T> b, int64_t t, int64_t first, int64_t depth, T* panels, int64_t rows, Strided<T> a, T* c) {
     if (!b) return;
     const bool finite = packRows(b.at(t).row(first), b.stride, depth, p_.dim, panels);
     multiply(finite, rows, a, panels, depth, c, true);
   }
 
-  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, T* c, bool add) const {
-    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c, width_, add);
+  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, T* c, bool add) {
+    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c, width_, add, ahead_);
   }
 
   // dp -> p * (dp - delta); where p is zero, so is that.
@@ -161,6 +163,7 @@ template <class T> class BackwardTangent {
   }
 
   const AttentionBackwardTangentParams& p_;
+  Ahead ahead_;
   int64_t width_, rows_, keys_, packed_ = 0;
   bool keysFinite_ = true;
   T *keyColumns_, *valueColumns_, *tkColumns_, *tvColumns_, *keyRows_, *tkRows_, *weights_, *slopes_, *tweights_, *tslopes_;
@@ -179,24 +182,35 @@ template <class T> void attentionBackwardTangent(const Call& call) {
   if (p.tangents == 0) return;
   const int64_t share = int64_t(p.queries) * p.dim, perTask = share * p.tangents, queryTangent = heads * share, keyTangent = heads * p.keys * p.dim;
   T* partial = parts > 1 ? static_cast<T*>(call.parallel->shared(size_t(heads * parts * perTask) * sizeof(T))) : nullptr;
+  const auto inputs = [&](int64_t head) {
+    const int64_t b = head / p.heads, h = head % p.heads;
+    const OutRows<const T> out = outRows(o, p, p.queries, b, h);
+    return BackwardTangentInputs<T>{{rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride},
+                                     rowsOf(ct, p.doView, b, h), lse + head * p.queries, maskOf(mask, p, b, h)},
+                                    tangentRows(tq, p, kQueries, p.tqView, b, h),
+                                    tangentRows(tk, p, kKeys, p.tkView, b, h),
+                                    tangentRows(tv, p, kValues, p.tvView, b, h),
+                                    outTangentRows(tout, p, kOutputs, p.queries, b, h),
+                                    tangentRows(tct, p, kCotangents, p.tdoView, b, h),
+                                    p.given & kLse ? tlse + head * p.queries : nullptr,
+                                    heads * p.queries};
+  };
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
     const int64_t head = task / parts, part = task % parts, b = head / p.heads, h = head % p.heads;
-    const OutRows<const T> out = outRows(o, p, p.queries, b, h);
-    const BackwardTangentInputs<T> in{{rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride},
-                                       rowsOf(ct, p.doView, b, h), lse + head * p.queries, maskOf(mask, p, b, h)},
-                                      tangentRows(tq, p, kQueries, p.tqView, b, h),
-                                      tangentRows(tk, p, kKeys, p.tkView, b, h),
-                                      tangentRows(tv, p, kValues, p.tvView, b, h),
-                                      outTangentRows(tout, p, kOutputs, p.queries, b, h),
-                                      tangentRows(tct, p, kCotangents, p.tdoView, b, h),
-                                      p.given & kLse ? tlse + head * p.queries : nullptr,
-                                      heads * p.queries};
     TangentOut<T> dqRows{outRows(dq, p, p.queries, b, h), queryTangent};
+    const TangentOut<T> dkRows{outRows(dk, p, p.keys, b, h), keyTangent}, dvRows{outRows(dv, p, p.keys, b, h), keyTangent};
     if (partial) dqRows = {{partial + task * perTask, p.dim}, share};
-    BackwardTangent<T> backward(p);
+    Ahead ahead;
+    if (parts == 1) {
+      for (int64_t t = 0; t < p.tangents; t++) {
+        for (const TangentOut<T>& rows : {dkRows, dvRows}) ahead.add(rows.at(t), p.keys, p.dim);
+        ahead.add(dqRows.at(t), p.queries, p.dim);
+      }
+      if (const int64_t next = head + call.parallel->threads(); next < heads) inputs(next).ask(p, ahead);
+    }
+    BackwardTangent<T> backward(p, ahead);
     void* scratch = call.parallel->scratch(worker, backward.scratchBytes());
-    backward.run(in, keys.edge(part), keys.edge(part + 1), dqRows, {outRows(dk, p, p.keys, b, h), keyTangent},
-                 {outRows(dv, p, p.keys, b, h), keyTangent}, scratch);
+    backward.run(inputs(head), keys.edge(part), keys.edge(part + 1), dqRows, dkRows, dvRows, scratch);
   });
   if (!partial) return;
   (*call.parallel)(heads * p.tangents, [&](int64_t task, int) {

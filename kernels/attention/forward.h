@@ -8,7 +8,8 @@ template <class T> class Forward {
  public:
   static constexpr int64_t kRows = 64, kKeys = 256;
 
-  Forward(const AttentionParams& p, int64_t queries) : p_(p), queries_(queries), width_(padded<T>(p.dim)), keys_(std::min<int64_t>(p.keys, kKeys)) {}
+  Forward(const AttentionParams& p, int64_t queries, const Ahead& ahead)
+      : p_(p), ahead_(ahead), queries_(queries), width_(padded<T>(p.dim)), keys_(std::min<int64_t>(p.keys, kKeys)) {}
 
   size_t scratchBytes() const {
     const int64_t elements = padded<T>(keys_) * (p_.dim + kRows) + keys_ * width_ + queries_ * (width_ + 3);
@@ -49,10 +50,10 @@ template <class T> class Forward {
       if (j0 == 0) std::fill_n(sums, (i1 - i0) * width_, T(0));
       return;
     }
-    rowProducts(i1 - i0, q.row(i0), q.stride, k.row(j0), k.stride, keyPanels_, p_.dim, columns, scores_, stride);
+    rowProducts(i1 - i0, q.row(i0), q.stride, k.row(j0), k.stride, keyPanels_, p_.dim, columns, scores_, stride, false, ahead_);
     const T factor = scores.finish();
     weighRows(scores, i0 - first, factor, j0 > 0);
-    (finite ? product<T> : carefulProduct<T>)(i1 - i0, Strided<T>{scores_, stride, 1}, valuePanels_, columns, p_.dim, sums, width_, j0 > 0);
+    (finite ? product<T> : carefulProduct<T>)(i1 - i0, Strided<T>{scores_, stride, 1}, valuePanels_, columns, p_.dim, sums, width_, j0 > 0, ahead_);
   }
 
   // What exponents are shifted by: nothing where that would be an infinity.
@@ -119,6 +120,7 @@ template <class T> class Forward {
   }
 
   const AttentionParams& p_;
+  Ahead ahead_;
   int64_t queries_, width_, keys_;
   T *keyPanels_, *valuePanels_, *scores_, *sums_, *top_, *total_;
 };
@@ -134,10 +136,21 @@ template <class T> void attention(const Call& call) {
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
     const int64_t head = task / parts, b = head / p.heads, h = head % p.heads;
     const int64_t first = queries.edge(task % parts), last = queries.edge(task % parts + 1);
-    Forward<T> forward(p, last - first);
+    const OutRows<T> out = outRows(o, p, p.queries, b, h);
+    Ahead ahead;
+    if (parts == 1) {
+      ahead.add(out, p.queries, p.dim);
+      if (const int64_t next = head + call.parallel->threads(); next < heads) {
+        const int64_t nb = next / p.heads, nh = next % p.heads;
+        ahead.add(rowsOf(k, p.kView, nb, nh), p.keys, p.dim);
+        ahead.add(rowsOf(v, p.vView, nb, nh), p.keys, p.dim);
+        ahead.add(rowsOf(q, p.qView, nb, nh), p.queries, p.dim);
+      }
+    }
+    Forward<T> forward(p, last - first, ahead);
     void* scratch = call.parallel->scratch(worker, forward.scratchBytes());
     forward.run(rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), maskOf(mask, p, b, h), first, last,
-                outRows(o, p, p.queries, b, h), lse + head * p.queries, scratch);
+                out, lse + head * p.queries, scratch);
   });
 }
 

@@ -8,21 +8,30 @@ template <class T> struct TangentInputs {
   Rows<T> q, k, v;
   const T *lse, *mask;
   TangentRows<T> tq, tk, tv;
+
+  void ask(const AttentionTangentParams& p, Ahead& ahead) const {
+    for (const Rows<T>& rows : {k, v}) ahead.add(rows, p.keys, p.dim);
+    ahead.add(q, p.queries, p.dim);
+    for (int64_t t = 0; t < p.tangents; t++) {
+      for (const TangentRows<T>& rows : {tk, tv}) askTangent(rows, t, p.keys, p.dim, ahead);
+      askTangent(tq, t, p.queries, p.dim, ahead);
+    }
+  }
 };
 
 // One part of the queries of one head: o' = (P * (S' - rowsum(P * S'))) v + P v', all keys at once; P serves all tangents.
 template <class T> class Tangent {
  public:
-  explicit Tangent(const AttentionTangentParams& p)
-      : p_(p), rows_(rowsOfBlock(p.keys)), width_(padded<T>(p.dim)), panels_(padded<T>(p.keys) * p.dim), stride_(padded<T>(p.keys)) {}
+  Tangent(const AttentionTangentParams& p, const Ahead& ahead)
+      : p_(p), ahead_(ahead), rows_(rowsOfBlock(p.keys)), width_(padded<T>(p.dim)), panels_(padded<T>(p.keys) * p.dim), stride_(padded<T>(p.keys)) {}
 
   size_t scratchBytes() const {
     const int64_t elements = (1 + p_.tangents) * (panels_ + p_.keys * width_) + rows_ * (2 * stride_ + width_ + 1);
     return size_t(elements) * sizeof(T) + (2 * p_.tangents + 8) * 64;
   }
 
-  // o' of tangent t is at out.data + t * outTangent, its rowsum(P * S') at tlse + t * lseTangent.
-  void run(const TangentInputs<T>& in, int64_t first, int64_t last, OutRows<T> out, int64_t outTangent, T* tlse, int64_t lseTangent, void* scratch) {
+  // rowsum(P * S') of tangent t goes to tlse + t * lseTangent.
+  void run(const TangentInputs<T>& in, int64_t first, int64_t last, TangentOut<T> out, T* tlse, int64_t lseTangent, void* scratch) {
     Areas<T> areas{static_cast<T*>(scratch)};
     T *keyColumns = areas.take(panels_), *valueRows = areas.take(p_.keys * width_);
     T *tangentColumns = areas.take(p_.tangents * panels_), *tangentRows = areas.take(p_.tangents * p_.keys * width_);
@@ -42,16 +51,16 @@ template <class T> class Tangent {
     for (int64_t block = 0; block < blocks.count; block++) {
       const int64_t i0 = first + blocks.edge(block), i1 = first + blocks.edge(block + 1), rows = i1 - i0;
       const Scores<T> scores{p_, in.mask, i0, i1, 0, keys, weights, stride_};
-      rowProducts(rows, in.q.row(i0), in.q.stride, in.k.row(0), in.k.stride, keyColumns, dim, keys, weights, stride_);
+      rowProducts(rows, in.q.row(i0), in.q.stride, in.k.row(0), in.k.stride, keyColumns, dim, keys, weights, stride_, false, ahead_);
       const T factor = scores.finish();
       for (int64_t r = 0; r < rows; r++) weigh(scores.row(r), keys, factor, in.lse[i0 + r]);
       for (int64_t t = 0; t < p_.tangents; t++) {
         std::fill_n(shifts, rows, T(0));
         if (moves) {
-          if (in.tq) rowProducts(rows, in.tq.at(t).row(i0), in.tq.stride, in.k.row(0), in.k.stride, keyColumns, dim, keys, slopes, stride_);
+          if (in.tq) rowProducts(rows, in.tq.at(t).row(i0), in.tq.stride, in.k.row(0), in.k.stride, keyColumns, dim, keys, slopes, stride_, false, ahead_);
           if (in.tk) {
             const Rows<T> tk = in.tk.at(t);
-            rowProducts(rows, in.q.row(i0), in.q.stride, tk.row(0), tk.stride, tangentColumns + t * panels_, dim, keys, slopes, stride_, bool(in.tq));
+            rowProducts(rows, in.q.row(i0), in.q.stride, tk.row(0), tk.stride, tangentColumns + t * panels_, dim, keys, slopes, stride_, bool(in.tq), ahead_);
           }
           for (int64_t r = 0; r < rows; r++) shifts[r] = weighted(scores.row(r), slopes + r * stride_, keys);
           for (int64_t r = 0; r < rows; r++) subtract(scores.row(r), slopes + r * stride_, keys, shifts[r]);
@@ -59,7 +68,7 @@ template <class T> class Tangent {
         }
         if (in.tv) multiply(tangentsFinite, rows, weights, tangentRows + t * keys * width_, sums, moves);
         if (!moves && !in.tv) std::fill_n(sums, rows * width_, T(0));
-        writeRows(sums, width_, rows, dim, T(1), {out.data + t * outTangent, out.stride}, i0);
+        writeRows(sums, width_, rows, dim, T(1), out.at(t), i0);
         std::copy_n(shifts, rows, tlse + t * lseTangent + i0);
       }
     }
@@ -69,8 +78,8 @@ template <class T> class Tangent {
   // So many that a block of scores stays in cache.
   static int64_t rowsOfBlock(int64_t keys) { return std::clamp<int64_t>(16384 / std::max<int64_t>(1, keys), kTileRows, 128); }
 
-  void multiply(bool finite, int64_t rows, const T* a, const T* panels, T* c, bool add) const {
-    (finite ? product<T> : carefulProduct<T>)(rows, Strided<T>{a, stride_, 1}, panels, p_.keys, p_.dim, c, width_, add);
+  void multiply(bool finite, int64_t rows, const T* a, const T* panels, T* c, bool add) {
+    (finite ? product<T> : carefulProduct<T>)(rows, Strided<T>{a, stride_, 1}, panels, p_.keys, p_.dim, c, width_, add, ahead_);
   }
 
   // s' -> scale s'; rowsum(p * scale s'), where a key of weight zero adds nothing.
@@ -91,6 +100,7 @@ template <class T> class Tangent {
   }
 
   const AttentionTangentParams& p_;
+  Ahead ahead_;
   int64_t rows_, width_, panels_, stride_;
 };
 
@@ -103,20 +113,28 @@ template <class T> void attentionTangent(const Call& call) {
   const T *tq = call.buffer<T>(4), *tk = call.buffer<T>(5), *tv = call.buffer<T>(6), *mask = call.buffer<T>(7);
   T *out = call.buffer<T>(8), *tlse = call.buffer<T>(9);
   if (p.queries == 0 || p.tangents == 0) return;
+  const auto inputs = [&](int64_t head) {
+    const int64_t b = head / p.heads, h = head % p.heads;
+    return TangentInputs<T>{rowsOf(q, p.qView, b, h),
+                            rowsOf(k, p.kView, b, h),
+                            rowsOf(v, p.vView, b, h),
+                            lse + head * p.queries,
+                            maskOf(mask, p, b, h),
+                            tangentRows(tq, p, kQueries, p.tqView, b, h),
+                            tangentRows(tk, p, kKeys, p.tkView, b, h),
+                            tangentRows(tv, p, kValues, p.tvView, b, h)};
+  };
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
-    const int64_t head = task / parts, b = head / p.heads, h = head % p.heads;
-    const int64_t first = queries.edge(task % parts), last = queries.edge(task % parts + 1);
-    const TangentInputs<T> in{rowsOf(q, p.qView, b, h),
-                              rowsOf(k, p.kView, b, h),
-                              rowsOf(v, p.vView, b, h),
-                              lse + head * p.queries,
-                              maskOf(mask, p, b, h),
-                              tangentRows(tq, p, kQueries, p.tqView, b, h),
-                              tangentRows(tk, p, kKeys, p.tkView, b, h),
-                              tangentRows(tv, p, kValues, p.tvView, b, h)};
-    Tangent<T> tangent(p);
+    const int64_t head = task / parts, first = queries.edge(task % parts), last = queries.edge(task % parts + 1);
+    const TangentOut<T> rows{outRows(out, p, p.queries, head / p.heads, head % p.heads), heads * p.queries * p.dim};
+    Ahead ahead;
+    if (parts == 1) {
+      for (int64_t t = 0; t < p.tangents; t++) ahead.add(rows.at(t), p.queries, p.dim);
+      if (const int64_t next = head + call.parallel->threads(); next < heads) inputs(next).ask(p, ahead);
+    }
+    Tangent<T> tangent(p, ahead);
     void* scratch = call.parallel->scratch(worker, tangent.scratchBytes());
-    tangent.run(in, first, last, outRows(out, p, p.queries, b, h), heads * p.queries * p.dim, tlse + head * p.queries, heads * p.queries, scratch);
+    tangent.run(inputs(head), first, last, rows, tlse + head * p.queries, heads * p.queries, scratch);
   });
 }
 

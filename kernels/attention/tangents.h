@@ -28,12 +28,22 @@ TangentRows<T> tangentRows(const T* data, const AttentionTangentParams& p, uint3
   if (!(p.given & bit)) return {nullptr, 0, 0};
   return {data + view.offset + b * view.batch + h * view.head, view.tangent, view.token};
 }
+template <class T> void askTangent(TangentRows<T> rows, int64_t t, int64_t count, int64_t dim, Ahead& ahead) {
+  if (rows) ahead.add(rows.at(t), count, dim);
+}
 // The same of a contiguous [tangents, batch, tokens, heads, dim].
 template <class T> TangentRows<T> outTangentRows(const T* data, const AttentionTangentParams& p, uint32_t bit, int64_t tokens, int64_t b, int64_t h) {
   const int64_t token = int64_t(p.heads) * p.dim, batch = tokens * token;
   if (!(p.given & bit)) return {nullptr, 0, 0};
   return {data + b * batch + h * p.dim, p.batch * batch, token};
 }
+
+// Where one head's results go; tangent t of each is `tangent` further.
+template <class T> struct TangentOut {
+  OutRows<T> rows;
+  int64_t tangent;
+  OutRows<T> at(int64_t t) const { return {rows.data + t * tangent, rows.stride}; }
+};
 
 // The lanes of the vector at j that hold one of `columns` numbers.
 template <class T> STEPPE_INLINE mask<T> within(int64_t j, int64_t columns) {

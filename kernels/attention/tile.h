@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 
-#include "kernels/shared/simd.h"
+#include "kernels/attention/ahead.h"
 
 namespace steppe::STEPPE_NS::attending {
 
@@ -123,16 +123,19 @@ STEPPE_INLINE void tileOf(int rows, Strided<T> a, const T* panel, int64_t depth,
 }
 
 // c = (add ? c : 0) + a b for all rows of a and one panel: rows are dealt to tiles as evenly as can be.
-template <class T, int Vectors> void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add) {
+template <class T, int Vectors> void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add,
+                                            Ahead& ahead) {
   const int64_t tiles = ceilDiv(rows, kTileRows);
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t first = rows * t / tiles, last = rows * (t + 1) / tiles;
+    ahead.step();
     tileOf<T, Vectors>(int(last - first), a.from(first), panel, depth, c + first * stride, stride, add);
   }
 }
 
 // The same where b is not finite: zeros in a skip their row of b.
-template <class T> void carefulProduct(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add) {
+template <class T> void carefulProduct(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add,
+                                          Ahead&) {
   for (int64_t i = 0; i < rows; i++, c += stride) {
     if (!add) std::fill_n(c, columns, T(0));
     for (int64_t k = 0; k < depth; k++) {
@@ -144,11 +147,12 @@ template <class T> void carefulProduct(int64_t rows, Strided<T> a, const T* pane
 }
 
 // c (rows, columns) = (add ? c : 0) + a b; the columns of c up to the next multiple of a panel are written, too.
-template <class T> void product(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add) {
+template <class T> void product(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add,
+                                   Ahead& ahead) {
   static_assert(kTileVectors == 2);
   for (int64_t n = 0; n < columns; n += kPanel<T>, panels += depth * kPanel<T>) {
-    if (columns - n > kLanes<T>) panelProduct<T, 2>(rows, a, panels, depth, c + n, stride, add);
-    else panelProduct<T, 1>(rows, a, panels, depth, c + n, stride, add);
+    if (columns - n > kLanes<T>) panelProduct<T, 2>(rows, a, panels, depth, c + n, stride, add, ahead);
+    else panelProduct<T, 1>(rows, a, panels, depth, c + n, stride, add, ahead);
   }
 }
 
@@ -169,9 +173,9 @@ template <class T> int64_t dotColumns(int64_t columns, int64_t depth) {
 
 // c = (add ? c : 0) + a b^T of row vectors, `depth` long with unit stride; `panels` holds b's rows, packed as columns, but for the dotColumns.
 template <class T> void rowProducts(int64_t rows, const T* a, int64_t aStride, const T* b, int64_t bStride, const T* panels, int64_t depth,
-                                    int64_t columns, T* c, int64_t stride, bool add = false) {
+                                    int64_t columns, T* c, int64_t stride, bool add, Ahead& ahead) {
   const int64_t whole = columns - dotColumns<T>(columns, depth);
-  product(rows, Strided<T>{a, aStride, 1}, panels, depth, whole, c, stride, add);
+  product(rows, Strided<T>{a, aStride, 1}, panels, depth, whole, c, stride, add, ahead);
   for (int64_t j = whole; j < columns; j++) {
     for (int64_t i = 0; i < rows; i++) {
       const T sum = dot(a + i * aStride, b + j * bStride, depth);
