@@ -25,7 +25,7 @@ class Ahead {
 
  private:
   static constexpr int kSpans = 32;
-  static constexpr int64_t kLine = 64, kLinesOfStep = 32, kRoom = 384 << 10;
+  static constexpr int64_t kLine = 64, kLinesOfStep = 48, kRoom = 384 << 10;
   struct Span {
     const char* data;
     int64_t stride, rows, bytes;
