@@ -92,7 +92,7 @@ template <class T> class Backward {
   static void differentiate(T* s, T* dp, int64_t columns, T factor, T lse, T delta) {
     const T shift = lse == kHidden<T> ? -kHidden<T> : lse;
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
-      const vec<T> p = exp(load(s + j) * factor - shift);
+      const vec<T> p = weightOf<T>(load(s + j) * factor - shift);
       store(s + j, p);
       store(dp + j, select(p == T(0), vec<T>{}, p * (load(dp + j) - delta)));
     }

@@ -75,7 +75,7 @@ template <class T> class Forward {
   static T weigh(T* s, int64_t columns, T factor, T shift) {
     vec<T> sum{};
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
-      const vec<T> e = exp(load(s + j) * factor - shift);
+      const vec<T> e = weightOf<T>(load(s + j) * factor - shift);
       store(s + j, e);
       sum += e;
     }

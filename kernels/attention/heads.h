@@ -59,6 +59,12 @@ inline int64_t partsOfHead(int64_t heads, int64_t blocks) {
 
 template <class T> constexpr T kHidden = -std::numeric_limits<T>::infinity();
 
+// e^x as a weight. In f32 with one scaling where exp() takes two: 0 below 2^-126, and infinity from 2^127.5 on.
+template <class T> STEPPE_INLINE vec<T> weightOf(vec<T> x) {
+  if constexpr (sizeof(T) == 4) return expNegative(fastMinimum(splat(89.0f), x));
+  else return exp(x);
+}
+
 // Scores of queries [i0, i1) and keys [j0, j1), in rows of `stride`, a multiple of a vector.
 template <class T> struct Scores {
   const AttentionParams& p;

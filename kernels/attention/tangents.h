@@ -56,8 +56,8 @@ template <class T> STEPPE_INLINE mask<T> within(int64_t j, int64_t columns) {
 template <class T> STEPPE_INLINE void weigh(T* s, int64_t columns, T factor, T lse) {
   const T shift = lse == kHidden<T> ? -kHidden<T> : lse;
   int64_t j = 0;
-  for (; j + kLanes<T> <= columns; j += kLanes<T>) store(s + j, exp(load(s + j) * factor - shift));
-  if (j < columns) store(s + j, select(within<T>(j, columns), exp(load(s + j) * factor - shift), vec<T>{}));
+  for (; j + kLanes<T> <= columns; j += kLanes<T>) store(s + j, weightOf<T>(load(s + j) * factor - shift));
+  if (j < columns) store(s + j, select(within<T>(j, columns), weightOf<T>(load(s + j) * factor - shift), vec<T>{}));
 }
 
 }  // namespace steppe::STEPPE_NS::attending
