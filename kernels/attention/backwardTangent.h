@@ -50,7 +50,8 @@ template <class T> class BackwardTangent {
     for (int64_t i = 0; i < queries; i++) delta_[i] = dot(x.ct.row(i), x.o.row(i), p_.dim);
     for (int64_t t = 0; t < count; t++) {
       for (int64_t i = 0; i < queries; i++) {
-        const T byCt = in.tct ? dot(in.tct.at(t).row(i), x.o.row(i), p_.dim) : T(0), byOut = in.tout ? dot(x.ct.row(i), in.tout.at(t).row(i), p_.dim) : T(0);
+        const T byCt = in.tct ? dot(in.tct.at(t).row(i), x.o.row(i), p_.dim) : T(0),
+                byOut = in.tout ? dot(x.ct.row(i), in.tout.at(t).row(i), p_.dim) : T(0);
         deltaTangents_[t * queries + i] = byCt + byOut;
       }
     }
@@ -123,8 +124,8 @@ template <class T> class BackwardTangent {
   }
 
   // c = a' b^T + a b'^T for tangent t.
-  void tangentProducts(TangentRows<T> ta, Rows<T> b, TangentRows<T> tb, Rows<T> a, const T* columns, T* tangentColumns, T* c, int64_t t, int64_t i0, int64_t i1,
-                       int64_t j0, int64_t j1) {
+  void tangentProducts(TangentRows<T> ta, Rows<T> b, TangentRows<T> tb, Rows<T> a, const T* columns, T* tangentColumns, T* c, int64_t t, int64_t i0,
+                       int64_t i1, int64_t j0, int64_t j1) {
     const int64_t count = j1 - j0, stride = padded<T>(count);
     if (ta) rowProducts(i1 - i0, ta.at(t).row(i0), ta.stride, b.row(j0), b.stride, columns, p_.dim, count, c, stride, false, ahead_);
     if (tb) {
@@ -185,8 +186,13 @@ template <class T> void attentionBackwardTangent(const Call& call) {
   const auto inputs = [&](int64_t head) {
     const int64_t b = head / p.heads, h = head % p.heads;
     const OutRows<const T> out = outRows(o, p, p.queries, b, h);
-    return BackwardTangentInputs<T>{{rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride},
-                                     rowsOf(ct, p.doView, b, h), lse + head * p.queries, maskOf(mask, p, b, h)},
+    return BackwardTangentInputs<T>{{rowsOf(q, p.qView, b, h),
+                                     rowsOf(k, p.kView, b, h),
+                                     rowsOf(v, p.vView, b, h),
+                                     {out.data, out.stride},
+                                     rowsOf(ct, p.doView, b, h),
+                                     lse + head * p.queries,
+                                     maskOf(mask, p, b, h)},
                                     tangentRows(tq, p, kQueries, p.tqView, b, h),
                                     tangentRows(tk, p, kKeys, p.tkView, b, h),
                                     tangentRows(tv, p, kValues, p.tvView, b, h),

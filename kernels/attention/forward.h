@@ -149,8 +149,8 @@ template <class T> void attention(const Call& call) {
     }
     Forward<T> forward(p, last - first, ahead);
     void* scratch = call.parallel->scratch(worker, forward.scratchBytes());
-    forward.run(rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), maskOf(mask, p, b, h), first, last,
-                out, lse + head * p.queries, scratch);
+    forward.run(rowsOf(q, p.qView, b, h), rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), maskOf(mask, p, b, h), first, last, out,
+                lse + head * p.queries, scratch);
   });
 }
 

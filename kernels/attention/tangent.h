@@ -57,10 +57,12 @@ template <class T> class Tangent {
       for (int64_t t = 0; t < p_.tangents; t++) {
         std::fill_n(shifts, rows, T(0));
         if (moves) {
-          if (in.tq) rowProducts(rows, in.tq.at(t).row(i0), in.tq.stride, in.k.row(0), in.k.stride, keyColumns, dim, keys, slopes, stride_, false, ahead_);
+          if (in.tq)
+            rowProducts(rows, in.tq.at(t).row(i0), in.tq.stride, in.k.row(0), in.k.stride, keyColumns, dim, keys, slopes, stride_, false, ahead_);
           if (in.tk) {
             const Rows<T> tk = in.tk.at(t);
-            rowProducts(rows, in.q.row(i0), in.q.stride, tk.row(0), tk.stride, tangentColumns + t * panels_, dim, keys, slopes, stride_, bool(in.tq), ahead_);
+            rowProducts(rows, in.q.row(i0), in.q.stride, tk.row(0), tk.stride, tangentColumns + t * panels_, dim, keys, slopes, stride_, bool(in.tq),
+                        ahead_);
           }
           for (int64_t r = 0; r < rows; r++) shifts[r] = weighted(scores.row(r), slopes + r * stride_, keys);
           for (int64_t r = 0; r < rows; r++) subtract(scores.row(r), slopes + r * stride_, keys, shifts[r]);

@@ -123,8 +123,8 @@ STEPPE_INLINE void tileOf(int rows, Strided<T> a, const T* panel, int64_t depth,
 }
 
 // c = (add ? c : 0) + a b for all rows of a and one panel: rows are dealt to tiles as evenly as can be.
-template <class T, int Vectors> void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add,
-                                            Ahead& ahead) {
+template <class T, int Vectors>
+void panelProduct(int64_t rows, Strided<T> a, const T* panel, int64_t depth, T* c, int64_t stride, bool add, Ahead& ahead) {
   const int64_t tiles = ceilDiv(rows, kTileRows);
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t first = rows * t / tiles, last = rows * (t + 1) / tiles;
@@ -134,8 +134,8 @@ template <class T, int Vectors> void panelProduct(int64_t rows, Strided<T> a, co
 }
 
 // The same where b is not finite: zeros in a skip their row of b.
-template <class T> void carefulProduct(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add,
-                                          Ahead&) {
+template <class T>
+void carefulProduct(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add, Ahead&) {
   for (int64_t i = 0; i < rows; i++, c += stride) {
     if (!add) std::fill_n(c, columns, T(0));
     for (int64_t k = 0; k < depth; k++) {
@@ -147,8 +147,8 @@ template <class T> void carefulProduct(int64_t rows, Strided<T> a, const T* pane
 }
 
 // c (rows, columns) = (add ? c : 0) + a b; the columns of c up to the next multiple of a panel are written, too.
-template <class T> void product(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add,
-                                   Ahead& ahead) {
+template <class T>
+void product(int64_t rows, Strided<T> a, const T* panels, int64_t depth, int64_t columns, T* c, int64_t stride, bool add, Ahead& ahead) {
   static_assert(kTileVectors == 2);
   for (int64_t n = 0; n < columns; n += kPanel<T>, panels += depth * kPanel<T>) {
     if (columns - n > kLanes<T>) panelProduct<T, 2>(rows, a, panels, depth, c + n, stride, add, ahead);
