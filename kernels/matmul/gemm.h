@@ -42,13 +42,14 @@ struct Cut {
   int64_t rows, columns, depth;  // of a block
   int64_t splits;                // of the summed axis, whose sums are added in the end
   int64_t group;                 // entries of the batch in a task
+  int64_t run;                   // blocks and splits of the depth begin at multiples of it
 };
 
 template <class T> Cut cutOf(const Product<T>& p) {
-  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 768, fewColumns = 320, deep = 1536 / sizeof(T);
+  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 768, fewColumns = 320, deep = 2048 / sizeof(T);
   constexpr int64_t taskWork = 200'000, enoughTasks = 16;
   const int64_t perEntry = p.m * p.n * p.depth;
-  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), 0, 1, 1};
+  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), 0, 1, 1, 1};
   const int64_t tasks = p.batches * ceilDiv(p.m, fewRows) * ceilDiv(p.n, manyColumns);
   if (p.depth >= 1024 && tasks < enoughTasks) {
     cut.columns = evenPart(p.n, fewColumns, panel);
@@ -64,7 +65,9 @@ template <class T> Cut cutOf(const Product<T>& p) {
     if (blocks < wanted) cut.columns = std::min(cut.columns, evenPart(p.n, std::max(panel, p.n / ceilDiv(wanted, blocks) / panel * panel), panel));
     else cut.group = std::clamp<int64_t>(taskWork / std::max<int64_t>(1, perEntry), 1, p.batches);
   }
-  cut.depth = evenPart(ceilDiv(p.depth, cut.splits), deep, 1);
+  // Runs of the depth stay whole where they are short.
+  if (p.a.inner < p.depth && p.a.inner <= deep && p.depth / p.a.inner >= cut.splits) cut.run = p.a.inner;
+  cut.depth = evenPart(ceilDiv(p.depth, cut.splits), deep / cut.run * cut.run, cut.run);
   return cut;
 }
 
@@ -92,7 +95,7 @@ template <class T> class Gemm {
 
  private:
   static constexpr int L = kLanes<T>;
-  static constexpr int64_t panel = kTileColumns<T>;
+  static constexpr int64_t panel = kTileColumns<T>, kDirect = 65536 / sizeof(T);
 
   const Product<T>& p;
   const Cut cut;
@@ -118,26 +121,32 @@ template <class T> class Gemm {
   // each strip as soon as it is summed.
   void block(int64_t entry, int64_t split, int64_t i, int64_t rows, int64_t j, int64_t columns, int worker) {
     const auto [a, b] = p.entry(entry);
-    const int64_t begin = p.depth * split / cut.splits, end = p.depth * (split + 1) / cut.splits, longest = std::min(cut.depth, end - begin);
+    const int64_t runs = p.depth / cut.run, begin = runs * split / cut.splits * cut.run, end = runs * (split + 1) / cut.splits * cut.run;
+    const int64_t longest = std::min(cut.depth, end - begin);
     // What lies apart by a power of two would share few cache sets.
-    const auto scattered = [](int64_t stride) { return stride * int64_t(sizeof(T)) % 2048 != 0; };
-    const bool rowMajor = a.depth == 1 && a.inner == p.depth && scattered(a.lane);
+    const auto scattered = [](int64_t stride, int64_t bytes = 2048) { return stride * int64_t(sizeof(T)) % bytes != 0; };
+    const bool rowMajor = a.depth == 1 && (a.inner == p.depth || cut.run > 1) && scattered(a.lane, 4096);
     // Few rows of a deep transposed factor are little of each cache line.
     const bool directA = rowMajor || (a.lane == 1 && a.inner == p.depth && scattered(a.depth) && (kTileRows >= 12 || p.depth <= 128));
-    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && (rows <= 2 * kTileRows || (cut.splits > 1 && scattered(b.depth)));
+    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && (rows <= 2 * kTileRows || (scattered(b.depth) && (cut.splits > 1 || columns * p.depth <= kDirect)));
     const bool apart = cut.splits == 1 && !y, alone = longest == end - begin;  // alone: a strip is summed in one go
+    const TileChain* const tiles = apart ? finish.tiles() : nullptr;
     const int64_t sizeA = directA ? 0 : whole(rows * longest), sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
-    const int64_t sizeC = apart ? columns * (alone ? kTileRows : rows) : 0;
-    char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(sizeA + sizeB + sizeC) * sizeof(T)));
+    const bool tileApart = tiles && alone;
+    const int64_t sizeC = tileApart ? kTileRows * panel : apart ? columns * (alone ? kTileRows : rows) : 0, sizeTile = tiles ? kTileRows * panel : 0;
+    char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(sizeA + sizeB + sizeC + sizeTile) * sizeof(T)));
     T* const packedA = reinterpret_cast<T*>(scratch + finish.scratchBytes());
-    T* const packedB = packedA + sizeA;
+    T *const packedB = packedA + sizeA, *const area = packedB + sizeB + sizeC;
     T* const c = apart ? packedB + sizeB : (cut.splits > 1 ? sums + (split * p.batches + entry) * p.m * p.n : y + entry * p.m * p.n) + i * p.n + j;
-    const int64_t cRow = apart ? columns : p.n, strips = ceilDiv(rows, kTileRows);
+    const int64_t cRow = tileApart ? panel : apart ? columns : p.n, strips = ceilDiv(rows, kTileRows);
 
     for (int64_t k = begin; k < end || k == begin; k += cut.depth) {
       const int64_t length = std::min(cut.depth, end - k);
       const auto isDirect = [&](int64_t width) { return directB && width % L == 0; };
-      for (int64_t at = 0; at < columns && !cut.sharedPanels; at += panel) {
+      const bool bInOrder = !cut.sharedPanels && !directB && b.lane == 1, aInOrder = !directA && a.lane == 1;
+      if (bInOrder) packStrips(packedB, ceilDiv(columns, panel), [&](int64_t s) { return std::min(s * panel, columns); }, L, b, j, k, length);
+      if (aInOrder) packStrips(packedA, strips, [&](int64_t s) { return rows * s / strips; }, 1, a, i, k, length);
+      for (int64_t at = 0; at < columns && !cut.sharedPanels && !bInOrder; at += panel) {
         const int64_t width = std::min(panel, columns - at);
         if (!isDirect(width)) pack(packedB + at * length, int(whole(width)), b, j + at, int(width), k, length);
       }
@@ -147,15 +156,33 @@ template <class T> class Gemm {
         T* const to = apart && alone ? c : c + first * cRow;
         const T* left = packedA + first * length;
         if (directA) left = a.at(i + first, k);
-        else pack(packedA + first * length, height, a, i + first, height, k, length);
+        else if (!aInOrder) pack(packedA + first * length, height, a, i + first, height, k, length);
+        const bool last = k + length == end;
+        TileChain::Rows at_;
+        if (tiles && last) at_ = tiles->rowsAt(entry * p.m + i + first, height);
         for (int64_t at = 0; at < columns; at += panel) {
           const int64_t width = std::min(panel, columns - at), vectors = ceilDiv(width, L);
           const T* right = cut.sharedPanels ? panels + k * whole(p.n) + (j + at) * length : isDirect(width) ? b.at(j + at, k) : packedB + at * length;
-          const Walk walk{1, length, a.lane, directA ? a.depth : height, 0, isDirect(width) ? b.depth : vectors * L, 0};
-          tileFor<T>(height, int(vectors), rowMajor)(walk, left, right, to + at, cRow, int(width), k > begin);
+          const int64_t bStep = isDirect(width) ? b.depth : vectors * L, run = rowMajor && cut.run > 1 ? cut.run : length;
+          const Walk walk{length / run, run, a.lane, directA ? a.depth : height, a.outer, bStep, isDirect(width) ? b.outer : run * bStep};
+          if (rowMajor && s + 1 < strips) prefetchRows(a, i + rows * (s + 1) / strips, i + rows * (s + 2) / strips, k, length, at, columns);
+          T* const sum = tileApart ? to : to + at;
+          if (tiles && last) tiles->prefetch(at_, j + at, int(width));
+          tileFor<T>(height, int(vectors), rowMajor)(walk, left, right, sum, cRow, int(width), k > begin);
+          if constexpr (sizeof(T) == 4) {
+            if (tiles && last) (*tiles)(at_, j + at, int(width), sum, cRow, area);
+          }
         }
-        if (cut.splits == 1 && k + length == end) finish(entry * p.m + i + first, height, j, columns, to, cRow, scratch);
+        if (cut.splits == 1 && last && !tiles) finish(entry * p.m + i + first, height, j, columns, to, cRow, scratch);
       }
+    }
+  }
+
+  // Asks for the part of some rows of a that the panel at `at` has to fetch for the next strip.
+  void prefetchRows(const Factor<T>& a, int64_t first, int64_t end, int64_t k, int64_t length, int64_t at, int64_t columns) const {
+    const int64_t all = end - first, until = first + all * std::min(at + panel, columns) / columns;
+    for (int64_t row = first + all * at / columns; row < until; row++) {
+      for (int64_t l = 0; l < length; l += kLine<T>) __builtin_prefetch(a.at(row, k + l));
     }
   }
 
