@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "kernels/matmul/finish.h"
@@ -113,7 +114,7 @@ template <class T> class Gemm {
     parallel(blocks * count, [&](int64_t task, int) {
       const int64_t k = task / count * cut.depth, j = task % count * panel, length = std::min(cut.depth, p.depth - k);
       const int columns = int(std::min(panel, p.n - j));
-      pack(panels + k * width + j * length, int(whole(columns)), p.b, j, columns, k, length);
+      pack(panels + k * width + j * length, widthFor<T>(columns), p.b, j, columns, k, length);
     });
   }
 
@@ -144,11 +145,11 @@ template <class T> class Gemm {
       const int64_t length = std::min(cut.depth, end - k);
       const auto isDirect = [&](int64_t width) { return directB && width % L == 0; };
       const bool bInOrder = !cut.sharedPanels && !directB && b.lane == 1, aInOrder = !directA && a.lane == 1;
-      if (bInOrder) packStrips(packedB, ceilDiv(columns, panel), [&](int64_t s) { return std::min(s * panel, columns); }, L, b, j, k, length);
-      if (aInOrder) packStrips(packedA, strips, [&](int64_t s) { return rows * s / strips; }, 1, a, i, k, length);
+      if (bInOrder) packStrips(packedB, ceilDiv(columns, panel), [&](int64_t s) { return std::min(s * panel, columns); }, widthFor<T>, b, j, k, length);
+      if (aInOrder) packStrips(packedA, strips, [&](int64_t s) { return rows * s / strips; }, std::identity{}, a, i, k, length);
       for (int64_t at = 0; at < columns && !cut.sharedPanels && !bInOrder; at += panel) {
         const int64_t width = std::min(panel, columns - at);
-        if (!isDirect(width)) pack(packedB + at * length, int(whole(width)), b, j + at, int(width), k, length);
+        if (!isDirect(width)) pack(packedB + at * length, widthFor<T>(width), b, j + at, int(width), k, length);
       }
       for (int64_t s = 0; s < strips; s++) {
         const int64_t first = rows * s / strips;
@@ -161,14 +162,14 @@ template <class T> class Gemm {
         TileChain::Rows at_;
         if (tiles && last) at_ = tiles->rowsAt(entry * p.m + i + first, height);
         for (int64_t at = 0; at < columns; at += panel) {
-          const int64_t width = std::min(panel, columns - at), vectors = ceilDiv(width, L);
+          const int64_t width = std::min(panel, columns - at);
           const T* right = cut.sharedPanels ? panels + k * whole(p.n) + (j + at) * length : isDirect(width) ? b.at(j + at, k) : packedB + at * length;
-          const int64_t bStep = isDirect(width) ? b.depth : vectors * L, run = rowMajor && cut.run > 1 ? cut.run : length;
+          const int64_t bStep = isDirect(width) ? b.depth : widthFor<T>(width), run = rowMajor && cut.run > 1 ? cut.run : length;
           const Walk walk{length / run, run, a.lane, directA ? a.depth : height, a.outer, bStep, isDirect(width) ? b.outer : run * bStep};
           if (rowMajor && s + 1 < strips) prefetchRows(a, i + rows * (s + 1) / strips, i + rows * (s + 2) / strips, k, length, at, columns);
           T* const sum = tileApart ? to : to + at;
           if (tiles && last) tiles->prefetch(at_, j + at, int(width));
-          tileFor<T>(height, int(vectors), rowMajor)(walk, left, right, sum, cRow, int(width), k > begin);
+          tileFor<T>(height, isDirect(width) ? int(width / L) : vectorsFor<T>(width), rowMajor)(walk, left, right, sum, cRow, int(width), k > begin);
           if constexpr (sizeof(T) == 4) {
             if (tiles && last) (*tiles)(at_, j + at, int(width), sum, cRow, area);
           }
