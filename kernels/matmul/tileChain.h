@@ -199,7 +199,8 @@ class TileChain {
           return false;
       }
     }
-    if (stored != program_.outputs()) return false;
+    const int results = activation_ == Activation::none ? 1 : int(valueOutput_ >= 0) + int(slopeOutput_ >= 0);
+    if (stored != program_.outputs() || stored != results) return false;
     combine_ = combineOf(steps_ > 0 ? step_[0].kind : Step::none, steps_ > 1 ? step_[1].kind : Step::none);
     return true;
   }
