@@ -68,7 +68,7 @@ function withChain(p: MatmulParams): MatmulParams {
 }
 
 /** A chain that the kernel runs on the tile: v = y (+ or *) inputs, stored as it is or through functions of one operand. */
-function withTileChain(
+function withFusedChain(
   p: MatmulParams,
   steps: readonly (readonly ["add" | "mul", "row" | "column" | "full"])[],
   functions: readonly string[] = [],
@@ -133,20 +133,20 @@ export const cases: readonly MatmulParams[] = [
   withChain(plain(17, 65, 33)),
   withChain(plain(1, 65, 9)),
   withChain(batched([3], 65, 20, 50)),
-  withTileChain(plain(65, 17, 40), [["add", "row"]]),
-  withTileChain(plain(301, 33, 97), [
+  withFusedChain(plain(65, 17, 40), [["add", "row"]]),
+  withFusedChain(plain(301, 33, 97), [
     ["add", "row"],
     ["add", "full"],
   ]),
-  withTileChain(batched([3], 17, 9, 33), [["mul", "full"]]),
-  withTileChain(batched([2, 3], 17, 20, 33), [
+  withFusedChain(batched([3], 17, 9, 33), [["mul", "full"]]),
+  withFusedChain(batched([2, 3], 17, 20, 33), [
     ["add", "column"],
     ["mul", "full"],
   ]),
-  withTileChain(plain(65, 17, 71), [["add", "row"]], ["geluTanh", "geluTanhGrad"]),
-  withTileChain(batched([3], 9, 17, 40), [["add", "column"]], ["geluGrad", "gelu"]),
-  withTileChain(plain(20, 700, 35), [["add", "column"]], ["gelu"]),
-  withTileChain(
+  withFusedChain(plain(65, 17, 71), [["add", "row"]], ["geluTanh", "geluTanhGrad"]),
+  withFusedChain(batched([3], 9, 17, 40), [["add", "column"]], ["geluGrad", "gelu"]),
+  withFusedChain(plain(20, 700, 35), [["add", "column"]], ["gelu"]),
+  withFusedChain(
     plain(5, 6, 7),
     [
       ["mul", "full"],
@@ -154,7 +154,7 @@ export const cases: readonly MatmulParams[] = [
     ],
     ["geluTanh"],
   ),
-  withTileChain(plain(17, 1200, 9), [
+  withFusedChain(plain(17, 1200, 9), [
     ["add", "row"],
     ["add", "full"],
   ]),

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "kernels/matmul/tileChain.h"
+#include "kernels/matmul/fusedChain.h"
 #include "kernels/shared/chain.h"
 #include "kernels/shared/simd.h"
 
@@ -16,8 +16,8 @@ template <class T> class Finish {
   Finish(const int32_t* words, int count, void* const* inputs, void* const* outputs) {
     if (count == 0) return;
     if constexpr (sizeof(T) == 4) {
-      tiles_.emplace(ProgramView{words}, inputs, outputs);
-      if (!tiles_->fits()) tiles_.reset();
+      fused_.emplace(ProgramView{words}, inputs, outputs);
+      if (!fused_->fits()) fused_.reset();
     }
     chain_.emplace(words, inputs, outputs);
     const ProgramView& program = chain_->program();
@@ -28,7 +28,7 @@ template <class T> class Finish {
   }
 
   // The chain as one on tiles, or null.
-  const TileChain* tiles() const { return tiles_ ? &*tiles_ : nullptr; }
+  const FusedChain* fused() const { return fused_ ? &*fused_ : nullptr; }
 
   // Of every worker, a multiple of 64.
   size_t scratchBytes() const { return chain_ ? (chain_->scratchBytes() + kStretch * sizeof(double) + 63) / 64 * 64 : 0; }
@@ -48,7 +48,7 @@ template <class T> class Finish {
  private:
   static constexpr int64_t kStretch = 512;
   std::optional<Chain> chain_;
-  std::optional<TileChain> tiles_;
+  std::optional<FusedChain> fused_;
   RegisterType type_ = sizeof(T) == 4 ? RegisterType::f32 : RegisterType::f64;
 
   // The same for a chain that wants another type of float.

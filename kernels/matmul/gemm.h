@@ -129,24 +129,28 @@ template <class T> class Gemm {
     const bool rowMajor = a.depth == 1 && (a.inner == p.depth || cut.run > 1) && scattered(a.lane, 4096);
     // Few rows of a deep transposed factor are little of each cache line.
     const bool directA = rowMajor || (a.lane == 1 && a.inner == p.depth && scattered(a.depth) && (kTileRows >= 12 || p.depth <= 128));
-    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && (rows <= 2 * kTileRows || (scattered(b.depth) && (cut.splits > 1 || columns * p.depth <= kDirect)));
+    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth &&
+                         (rows <= 2 * kTileRows || (scattered(b.depth) && (cut.splits > 1 || columns * p.depth <= kDirect)));
     const bool apart = cut.splits == 1 && !y, alone = longest == end - begin;  // alone: a strip is summed in one go
-    const TileChain* const tiles = apart ? finish.tiles() : nullptr;
+    const FusedChain* const fused = apart ? finish.fused() : nullptr;
     const int64_t sizeA = directA ? 0 : whole(rows * longest), sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
-    const bool tileApart = tiles && alone;
-    const int64_t sizeC = tileApart ? kTileRows * panel : apart ? columns * (alone ? kTileRows : rows) : 0, sizeTile = tiles ? kTileRows * panel : 0;
-    char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(sizeA + sizeB + sizeC + sizeTile) * sizeof(T)));
+    const int64_t sizeC = apart ? columns * (alone ? kTileRows : rows) : 0;
+    char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(sizeA + sizeB + sizeC) * sizeof(T)));
     T* const packedA = reinterpret_cast<T*>(scratch + finish.scratchBytes());
-    T *const packedB = packedA + sizeA, *const area = packedB + sizeB + sizeC;
+    T* const packedB = packedA + sizeA;
     T* const c = apart ? packedB + sizeB : (cut.splits > 1 ? sums + (split * p.batches + entry) * p.m * p.n : y + entry * p.m * p.n) + i * p.n + j;
-    const int64_t cRow = tileApart ? panel : apart ? columns : p.n, strips = ceilDiv(rows, kTileRows);
+    const int64_t cRow = apart ? columns : p.n, strips = ceilDiv(rows, kTileRows);
 
     for (int64_t k = begin; k < end || k == begin; k += cut.depth) {
       const int64_t length = std::min(cut.depth, end - k);
       const auto isDirect = [&](int64_t width) { return directB && width % L == 0; };
       const bool bInOrder = !cut.sharedPanels && !directB && b.lane == 1, aInOrder = !directA && a.lane == 1;
-      if (bInOrder) packStrips(packedB, ceilDiv(columns, panel), [&](int64_t s) { return std::min(s * panel, columns); }, widthFor<T>, b, j, k, length);
-      if (aInOrder) packStrips(packedA, strips, [&](int64_t s) { return rows * s / strips; }, std::identity{}, a, i, k, length);
+      if (bInOrder)
+        packStrips(
+            packedB, ceilDiv(columns, panel), [&](int64_t s) { return std::min(s * panel, columns); }, widthFor<T>, b, j, k, length);
+      if (aInOrder)
+        packStrips(
+            packedA, strips, [&](int64_t s) { return rows * s / strips; }, std::identity{}, a, i, k, length);
       for (int64_t at = 0; at < columns && !cut.sharedPanels && !bInOrder; at += panel) {
         const int64_t width = std::min(panel, columns - at);
         if (!isDirect(width)) pack(packedB + at * length, widthFor<T>(width), b, j + at, int(width), k, length);
@@ -158,25 +162,25 @@ template <class T> class Gemm {
         const T* left = packedA + first * length;
         if (directA) left = a.at(i + first, k);
         else if (!aInOrder) pack(packedA + first * length, height, a, i + first, height, k, length);
-        const bool last = k + length == end;
-        TileChain::Rows at_;
-        if (tiles && last) at_ = tiles->rowsAt(entry * p.m + i + first, height);
         for (int64_t at = 0; at < columns; at += panel) {
           const int64_t width = std::min(panel, columns - at);
           const T* right = cut.sharedPanels ? panels + k * whole(p.n) + (j + at) * length : isDirect(width) ? b.at(j + at, k) : packedB + at * length;
           const int64_t bStep = isDirect(width) ? b.depth : widthFor<T>(width), run = rowMajor && cut.run > 1 ? cut.run : length;
           const Walk walk{length / run, run, a.lane, directA ? a.depth : height, a.outer, bStep, isDirect(width) ? b.outer : run * bStep};
           if (rowMajor && s + 1 < strips) prefetchRows(a, i + rows * (s + 1) / strips, i + rows * (s + 2) / strips, k, length, at, columns);
-          T* const sum = tileApart ? to : to + at;
-          if (tiles && last) tiles->prefetch(at_, j + at, int(width));
-          tileFor<T>(height, isDirect(width) ? int(width / L) : vectorsFor<T>(width), rowMajor)(walk, left, right, sum, cRow, int(width), k > begin);
-          if constexpr (sizeof(T) == 4) {
-            if (tiles && last) (*tiles)(at_, j + at, int(width), sum, cRow, area);
-          }
+          tileFor<T>(height, isDirect(width) ? int(width / L) : vectorsFor<T>(width), rowMajor)(walk, left, right, to + at, cRow, int(width),
+                                                                                                k > begin);
         }
-        if (cut.splits == 1 && last && !tiles) finish(entry * p.m + i + first, height, j, columns, to, cRow, scratch);
+        if (cut.splits == 1 && k + length == end) finishStrip(fused, entry * p.m + i + first, height, j, columns, to, cRow, scratch);
       }
     }
+  }
+
+  void finishStrip(const FusedChain* fused, int64_t row, int height, int64_t column, int64_t columns, T* sums, int64_t stride, void* scratch) const {
+    if constexpr (sizeof(T) == 4) {
+      if (fused) return (*fused)(fused->rowsAt(row, height), column, int(columns), sums, stride);
+    }
+    finish(row, height, column, columns, sums, stride, scratch);
   }
 
   // Asks for the part of some rows of a that the panel at `at` has to fetch for the next strip.

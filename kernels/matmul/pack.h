@@ -67,7 +67,8 @@ template <class T> void pack(T* to, int width, const Factor<T>& factor, int64_t 
   if (count < width) std::fill_n(to, width * length, T(0));
   for (int64_t done = 0; done < length;) {
     const int64_t run = std::min(length - done, factor.inner - (begin + done) % factor.inner);
-    packRun(to + done * width, width, count, factor.at(first, begin + done), factor.lane, factor.depth, run, run < length ? factor.outer : 4 * kLine<T>);
+    packRun(to + done * width, width, count, factor.at(first, begin + done), factor.lane, factor.depth, run,
+            run < length ? factor.outer : 4 * kLine<T>);
     done += run;
   }
 }

@@ -1,5 +1,5 @@
-// The chains that follow most products, run on a tile as soon as it is summed: v = sum + or * inputs, then v, an activation of v, or
-// an activation and its derivative. They give the bits that Chain gives.
+// The chains that follow most products, in one pass over each row: v = sum + or * inputs, then v, an activation of v, or an activation
+// and its derivative. They give the bits that Chain gives.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace steppe::STEPPE_NS {
 
-// f(i, j, vector, count) for all vectors of a tile.
-template <class F> STEPPE_INLINE void mapTile(int rows, int columns, const float* from, int64_t fromRow, F&& f) {
+// f(i, j, vector, count) for all vectors of some rows.
+template <class F> STEPPE_INLINE void mapRows(int rows, int columns, const float* from, int64_t fromRow, F&& f) {
   constexpr int L = kLanes<float>;
   for (int i = 0; i < rows; i++) {
     int j = 0;
@@ -25,7 +25,7 @@ STEPPE_INLINE void storeSome(float* to, floats v, int count) {
 }
 STEPPE_INLINE floats loadSome(const float* from, int count) { return count == kLanes<float> ? load(from) : loadPartial(from, count); }
 
-class TileChain {
+class FusedChain {
  public:
   static constexpr int kRows = 16;
 
@@ -36,7 +36,7 @@ class TileChain {
     const float* inputs[2][kRows];
   };
 
-  TileChain(const ProgramView& program, void* const* inputs, void* const* outputs) : program_(program), inputs_(inputs), outputs_(outputs) {
+  FusedChain(const ProgramView& program, void* const* inputs, void* const* outputs) : program_(program), inputs_(inputs), outputs_(outputs) {
     fits_ = recognize();
   }
   // Whether the program is such a chain.
@@ -59,26 +59,11 @@ class TileChain {
     return rows;
   }
 
-  // Asks for what operator() will read, if that is not read again and again.
-  void prefetch(const Rows& rows, int64_t column, int columns) const {
-    for (int s = 0; s < steps_; s++) {
-      if (step_[s].repeated) continue;
-      for (int r = 0; r < rows.count; r++) {
-        for (int j = 0; j < columns; j += 16) __builtin_prefetch(rows.inputs[s][r] + column + j);
-      }
-    }
-  }
-
-  // sum[i * stride + j] belongs to row i of `rows` and column `column + j`. `area` holds rows.count * columns, and a vector more.
-  void operator()(const Rows& rows, int64_t column, int columns, const float* sum, int64_t stride, float* area) const {
+  // sum[i * stride + j] belongs to row i of `rows` and column `column + j`, and may be overwritten.
+  void operator()(const Rows& rows, int64_t column, int columns, float* sum, int64_t stride) const {
     const int64_t width = program_.size(program_.rank() - 1), at = rows.first * width + column;
     if (activation_ == Activation::none) return combine_(rows, column, columns, sum, stride, output(0) + at, width);
-    if (steps_ > 0) {
-      const int64_t whole = (columns + kLanes<float> - 1) / kLanes<float> * kLanes<float>;
-      combine_(rows, column, columns, sum, stride, area, whole);
-      sum = area;
-      stride = whole;
-    }
+    if (steps_ > 0) combine_(rows, column, columns, sum, stride, sum, stride);
     float *y = valueOutput_ < 0 ? nullptr : output(valueOutput_) + at, *slope = slopeOutput_ < 0 ? nullptr : output(slopeOutput_) + at;
     if (activation_ == Activation::tanh) activate<true>(rows.count, columns, sum, stride, y, slope, width);
     else activate<false>(rows.count, columns, sum, stride, y, slope, width);
@@ -90,7 +75,6 @@ class TileChain {
   struct Input {
     int input;
     Step kind;
-    bool repeated;
   };
   using Combine = void (*)(const Rows&, int64_t, int, const float*, int64_t, float*, int64_t);
 
@@ -113,7 +97,7 @@ class TileChain {
   }
   template <Step first, Step second>
   static void combine(const Rows& rows, int64_t column, int columns, const float* sum, int64_t stride, float* to, int64_t toRow) {
-    mapTile(rows.count, columns, sum, stride, [&](int i, int j, floats v, int count) {
+    mapRows(rows.count, columns, sum, stride, [&](int i, int j, floats v, int count) {
       v = apply<first>(v, rows.inputs[0][i], column + j, count);
       v = apply<second>(v, rows.inputs[1][i], column + j, count);
       storeSome(to + i * toRow + j, v, count);
@@ -122,18 +106,19 @@ class TileChain {
   // By the kinds of both steps.
   static Combine combineOf(Step first, Step second) {
     static constexpr Combine table[4][4] = {
-      {combine<Step::none, Step::none>},
-      {combine<Step::addRow, Step::none>, combine<Step::addRow, Step::addRow>, combine<Step::addRow, Step::addColumn>, combine<Step::addRow, Step::timesRow>},
-      {combine<Step::addColumn, Step::none>, combine<Step::addColumn, Step::addRow>, combine<Step::addColumn, Step::addColumn>,
-       combine<Step::addColumn, Step::timesRow>},
-      {combine<Step::timesRow, Step::none>},
+        {combine<Step::none, Step::none>},
+        {combine<Step::addRow, Step::none>, combine<Step::addRow, Step::addRow>, combine<Step::addRow, Step::addColumn>,
+         combine<Step::addRow, Step::timesRow>},
+        {combine<Step::addColumn, Step::none>, combine<Step::addColumn, Step::addRow>, combine<Step::addColumn, Step::addColumn>,
+         combine<Step::addColumn, Step::timesRow>},
+        {combine<Step::timesRow, Step::none>},
     };
     return table[int(first)][int(second)];
   }
 
   // Both results come from one exponential.
   template <bool tanh> static void activate(int rows, int columns, const float* v, int64_t stride, float* y, float* slope, int64_t width) {
-    mapTile(rows, columns, v, stride, [&](int i, int j, floats x, int count) {
+    mapRows(rows, columns, v, stride, [&](int i, int j, floats x, int count) {
       const GeluPair pair = tanh ? geluTanhPair(x) : geluPair(x);
       if (y) storeSome(y + i * width + j, pair.value, count);
       if (slope) storeSome(slope + i * width + j, pair.slope, count);
@@ -147,9 +132,7 @@ class TileChain {
     // v * a + b is left to Chain, which rounds twice.
     if (steps_ == 2 || (steps_ == 1 && step_[0].kind == Step::timesRow) || program_.inputType(input) != DType::f32) return false;
     if (step != 1 && !(step == 0 && !times)) return false;
-    bool repeated = step == 0;
-    for (int axis = 0; axis < last; axis++) repeated |= program_.size(axis) > 1 && program_.stride(input, axis) == 0;
-    step_[steps_++] = {input, times ? Step::timesRow : step == 1 ? Step::addRow : Step::addColumn, repeated};
+    step_[steps_++] = {input, times ? Step::timesRow : step == 1 ? Step::addRow : Step::addColumn};
     return true;
   }
 
