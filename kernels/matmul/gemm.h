@@ -165,8 +165,9 @@ template <class T> class Gemm {
         for (int64_t at = 0; at < columns; at += panel) {
           const int64_t width = std::min(panel, columns - at);
           const T* right = cut.sharedPanels ? panels + k * whole(p.n) + (j + at) * length : isDirect(width) ? b.at(j + at, k) : packedB + at * length;
-          const int64_t bStep = isDirect(width) ? b.depth : widthFor<T>(width), run = rowMajor && cut.run > 1 ? cut.run : length;
-          const Walk walk{length / run, run, a.lane, directA ? a.depth : height, a.outer, bStep, isDirect(width) ? b.outer : run * bStep};
+          const int64_t bStep = isDirect(width) ? b.depth : widthFor<T>(width), segments = rowMajor && cut.run > 1 ? length / cut.run : 1,
+                        run = segments > 1 ? cut.run : length;
+          const Walk walk{segments, run, a.lane, directA ? a.depth : height, a.outer, bStep, isDirect(width) ? b.outer : run * bStep};
           if (rowMajor && s + 1 < strips) prefetchRows(a, i + rows * (s + 1) / strips, i + rows * (s + 2) / strips, k, length, at, columns);
           tileFor<T>(height, isDirect(width) ? int(width / L) : vectorsFor<T>(width), rowMajor)(walk, left, right, to + at, cRow, int(width),
                                                                                                 k > begin);
