@@ -37,3 +37,18 @@ ${rows.join("\n")}
 }  // namespace steppe::STEPPE_NS
 `;
 }
+
+/** kernels/shared/opcodes.gen.h: the opcodes by name. */
+export function opcodeHeader(): string {
+  const names = opNames.map((name) => name[0]!.toUpperCase() + name.slice(1));
+  return `// Written by scripts/generate.mjs from scalar.ts.
+// clang-format off
+#pragma once
+
+namespace steppe {
+
+enum class Opcode { ${names.join(", ")} };
+
+}  // namespace steppe
+`;
+}

@@ -67,6 +67,32 @@ function withChain(p: MatmulParams): MatmulParams {
   return { ...p, program: Array.from(encodeProgram(program, opcodes)) };
 }
 
+/** A chain that the kernel runs on the tile: v = y (+ or *) inputs, stored as it is or through functions of one operand. */
+function withFusedChain(
+  p: MatmulParams,
+  steps: readonly (readonly ["add" | "mul", "row" | "column" | "full"])[],
+  functions: readonly string[] = [],
+): MatmulParams {
+  const shape = [...p.batch.filter((size) => size > 1), p.m, p.n],
+    leading = new Array<number>(shape.length - 2).fill(0);
+  const strides = { row: [...leading, 0, 1], column: [...leading, 1, 0], full: contiguousStrides(shape) };
+  const instruction = (op: string, destination: number, a = 0, b = 0) => ({ op, type: "f32" as const, destination, a, b, c: 0 });
+  const results = functions.length > 0 ? functions : [null];
+  const program: Program = {
+    shape,
+    reduced: shape.map(() => false),
+    registers: 2 + results.length,
+    inputs: steps.map(([, lies]) => ({ dtype: "f32", offset: 0, strides: strides[lies] })),
+    outputs: results.map(() => ({ dtype: "f32", combine: "none" })),
+    code: [
+      instruction("load", 0, -1),
+      ...steps.flatMap(([op], i) => [instruction("load", 1, i), instruction(op, 0, 1, 0)]),
+      ...results.flatMap((name, i) => [...(name ? [instruction(name, 2 + i, 0)] : []), instruction("store", 0, i, name ? 2 + i : 0)]),
+    ],
+  };
+  return { ...p, program: Array.from(encodeProgram(program, opcodes)) };
+}
+
 export const cases: readonly MatmulParams[] = [
   plain(1, 1, 1),
   plain(17, 65, 1),
@@ -98,9 +124,38 @@ export const cases: readonly MatmulParams[] = [
   { ...batched([2, 3], 9, 8, 10), bBatch: [0, 0, 80, 0] },
   summed(6, 17, 20, 33),
   summed(3, 33, 1, 17),
+  summed(20, 17, 64, 35),
+  { ...summed(20, 17, 64, 35), bRow: 1, bCol: 64 },
+  transposed(512, 1030, 37, true, false),
+  transposed(29, 1030, 512, true, false),
   { ...plain(9, 10, 11), aOffset: 3, aRow: 25, aCol: 2, bOffset: 5, bRow: 40, bCol: 3 },
   { ...plain(9, 10, 11), aOffset: 80, aRow: -10 },
   withChain(plain(17, 65, 33)),
   withChain(plain(1, 65, 9)),
   withChain(batched([3], 65, 20, 50)),
+  withFusedChain(plain(65, 17, 40), [["add", "row"]]),
+  withFusedChain(plain(301, 33, 97), [
+    ["add", "row"],
+    ["add", "full"],
+  ]),
+  withFusedChain(batched([3], 17, 9, 33), [["mul", "full"]]),
+  withFusedChain(batched([2, 3], 17, 20, 33), [
+    ["add", "column"],
+    ["mul", "full"],
+  ]),
+  withFusedChain(plain(65, 17, 71), [["add", "row"]], ["geluTanh", "geluTanhGrad"]),
+  withFusedChain(batched([3], 9, 17, 40), [["add", "column"]], ["geluGrad", "gelu"]),
+  withFusedChain(plain(20, 700, 35), [["add", "column"]], ["gelu"]),
+  withFusedChain(
+    plain(5, 6, 7),
+    [
+      ["mul", "full"],
+      ["add", "row"],
+    ],
+    ["geluTanh"],
+  ),
+  withFusedChain(plain(17, 1200, 9), [
+    ["add", "row"],
+    ["add", "full"],
+  ]),
 ];

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "kernels/matmul/fusedChain.h"
 #include "kernels/shared/chain.h"
 #include "kernels/shared/simd.h"
 
@@ -14,6 +15,10 @@ template <class T> class Finish {
   // `words`: an encoded program, or none of them.
   Finish(const int32_t* words, int count, void* const* inputs, void* const* outputs) {
     if (count == 0) return;
+    if constexpr (sizeof(T) == 4) {
+      fused_.emplace(ProgramView{words}, inputs, outputs);
+      if (!fused_->fits()) fused_.reset();
+    }
     chain_.emplace(words, inputs, outputs);
     const ProgramView& program = chain_->program();
     for (int i = 0; i < program.instructions(); i++) {
@@ -21,6 +26,9 @@ template <class T> class Finish {
       if ((instruction[0] & 0xffff) == int(Structural::load) && instruction[2] < 0) type_ = RegisterType(instruction[0] >> 16);
     }
   }
+
+  // The chain as one on tiles, or null.
+  const FusedChain* fused() const { return fused_ ? &*fused_ : nullptr; }
 
   // Of every worker, a multiple of 64.
   size_t scratchBytes() const { return chain_ ? (chain_->scratchBytes() + kStretch * sizeof(double) + 63) / 64 * 64 : 0; }
@@ -40,6 +48,7 @@ template <class T> class Finish {
  private:
   static constexpr int64_t kStretch = 512;
   std::optional<Chain> chain_;
+  std::optional<FusedChain> fused_;
   RegisterType type_ = sizeof(T) == 4 ? RegisterType::f32 : RegisterType::f64;
 
   // The same for a chain that wants another type of float.

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "kernels/matmul/finish.h"
@@ -42,13 +43,14 @@ struct Cut {
   int64_t rows, columns, depth;  // of a block
   int64_t splits;                // of the summed axis, whose sums are added in the end
   int64_t group;                 // entries of the batch in a task
+  int64_t run;                   // blocks and splits of the depth begin at multiples of it
 };
 
 template <class T> Cut cutOf(const Product<T>& p) {
-  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 768, fewColumns = 320, deep = 1536 / sizeof(T);
+  constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 768, fewColumns = 320, deep = 2048 / sizeof(T);
   constexpr int64_t taskWork = 200'000, enoughTasks = 16;
   const int64_t perEntry = p.m * p.n * p.depth;
-  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), 0, 1, 1};
+  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), 0, 1, 1, 1};
   const int64_t tasks = p.batches * ceilDiv(p.m, fewRows) * ceilDiv(p.n, manyColumns);
   if (p.depth >= 1024 && tasks < enoughTasks) {
     cut.columns = evenPart(p.n, fewColumns, panel);
@@ -64,7 +66,9 @@ template <class T> Cut cutOf(const Product<T>& p) {
     if (blocks < wanted) cut.columns = std::min(cut.columns, evenPart(p.n, std::max(panel, p.n / ceilDiv(wanted, blocks) / panel * panel), panel));
     else cut.group = std::clamp<int64_t>(taskWork / std::max<int64_t>(1, perEntry), 1, p.batches);
   }
-  cut.depth = evenPart(ceilDiv(p.depth, cut.splits), deep, 1);
+  // Runs of the depth stay whole where they are short.
+  if (p.a.inner < p.depth && p.a.inner <= deep && p.depth / p.a.inner >= cut.splits) cut.run = p.a.inner;
+  cut.depth = evenPart(ceilDiv(p.depth, cut.splits), deep / cut.run * cut.run, cut.run);
   return cut;
 }
 
@@ -92,7 +96,7 @@ template <class T> class Gemm {
 
  private:
   static constexpr int L = kLanes<T>;
-  static constexpr int64_t panel = kTileColumns<T>;
+  static constexpr int64_t panel = kTileColumns<T>, kDirect = 65536 / sizeof(T);
 
   const Product<T>& p;
   const Cut cut;
@@ -110,7 +114,7 @@ template <class T> class Gemm {
     parallel(blocks * count, [&](int64_t task, int) {
       const int64_t k = task / count * cut.depth, j = task % count * panel, length = std::min(cut.depth, p.depth - k);
       const int columns = int(std::min(panel, p.n - j));
-      pack(panels + k * width + j * length, int(whole(columns)), p.b, j, columns, k, length);
+      pack(panels + k * width + j * length, widthFor<T>(columns), p.b, j, columns, k, length);
     });
   }
 
@@ -118,14 +122,17 @@ template <class T> class Gemm {
   // each strip as soon as it is summed.
   void block(int64_t entry, int64_t split, int64_t i, int64_t rows, int64_t j, int64_t columns, int worker) {
     const auto [a, b] = p.entry(entry);
-    const int64_t begin = p.depth * split / cut.splits, end = p.depth * (split + 1) / cut.splits, longest = std::min(cut.depth, end - begin);
+    const int64_t runs = p.depth / cut.run, begin = runs * split / cut.splits * cut.run, end = runs * (split + 1) / cut.splits * cut.run;
+    const int64_t longest = std::min(cut.depth, end - begin);
     // What lies apart by a power of two would share few cache sets.
-    const auto scattered = [](int64_t stride) { return stride * int64_t(sizeof(T)) % 2048 != 0; };
-    const bool rowMajor = a.depth == 1 && a.inner == p.depth && scattered(a.lane);
+    const auto scattered = [](int64_t stride, int64_t bytes = 2048) { return stride * int64_t(sizeof(T)) % bytes != 0; };
+    const bool rowMajor = a.depth == 1 && (a.inner == p.depth || cut.run > 1) && scattered(a.lane, 4096);
     // Few rows of a deep transposed factor are little of each cache line.
     const bool directA = rowMajor || (a.lane == 1 && a.inner == p.depth && scattered(a.depth) && (kTileRows >= 12 || p.depth <= 128));
-    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth && (rows <= 2 * kTileRows || (cut.splits > 1 && scattered(b.depth)));
+    const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth &&
+                         (rows <= 2 * kTileRows || (scattered(b.depth) && (cut.splits > 1 || columns * p.depth <= kDirect)));
     const bool apart = cut.splits == 1 && !y, alone = longest == end - begin;  // alone: a strip is summed in one go
+    const FusedChain* const fused = apart ? finish.fused() : nullptr;
     const int64_t sizeA = directA ? 0 : whole(rows * longest), sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
     const int64_t sizeC = apart ? columns * (alone ? kTileRows : rows) : 0;
     char* const scratch = static_cast<char*>(parallel.scratch(worker, finish.scratchBytes() + size_t(sizeA + sizeB + sizeC) * sizeof(T)));
@@ -137,9 +144,16 @@ template <class T> class Gemm {
     for (int64_t k = begin; k < end || k == begin; k += cut.depth) {
       const int64_t length = std::min(cut.depth, end - k);
       const auto isDirect = [&](int64_t width) { return directB && width % L == 0; };
-      for (int64_t at = 0; at < columns && !cut.sharedPanels; at += panel) {
+      const bool bInOrder = !cut.sharedPanels && !directB && b.lane == 1, aInOrder = !directA && a.lane == 1;
+      if (bInOrder)
+        packStrips(
+            packedB, ceilDiv(columns, panel), [&](int64_t s) { return std::min(s * panel, columns); }, widthFor<T>, b, j, k, length);
+      if (aInOrder)
+        packStrips(
+            packedA, strips, [&](int64_t s) { return rows * s / strips; }, std::identity{}, a, i, k, length);
+      for (int64_t at = 0; at < columns && !cut.sharedPanels && !bInOrder; at += panel) {
         const int64_t width = std::min(panel, columns - at);
-        if (!isDirect(width)) pack(packedB + at * length, int(whole(width)), b, j + at, int(width), k, length);
+        if (!isDirect(width)) pack(packedB + at * length, widthFor<T>(width), b, j + at, int(width), k, length);
       }
       for (int64_t s = 0; s < strips; s++) {
         const int64_t first = rows * s / strips;
@@ -147,15 +161,34 @@ template <class T> class Gemm {
         T* const to = apart && alone ? c : c + first * cRow;
         const T* left = packedA + first * length;
         if (directA) left = a.at(i + first, k);
-        else pack(packedA + first * length, height, a, i + first, height, k, length);
+        else if (!aInOrder) pack(packedA + first * length, height, a, i + first, height, k, length);
         for (int64_t at = 0; at < columns; at += panel) {
-          const int64_t width = std::min(panel, columns - at), vectors = ceilDiv(width, L);
+          const int64_t width = std::min(panel, columns - at);
           const T* right = cut.sharedPanels ? panels + k * whole(p.n) + (j + at) * length : isDirect(width) ? b.at(j + at, k) : packedB + at * length;
-          const Walk walk{1, length, a.lane, directA ? a.depth : height, 0, isDirect(width) ? b.depth : vectors * L, 0};
-          tileFor<T>(height, int(vectors), rowMajor)(walk, left, right, to + at, cRow, int(width), k > begin);
+          const int64_t bStep = isDirect(width) ? b.depth : widthFor<T>(width), segments = rowMajor && cut.run > 1 ? length / cut.run : 1,
+                        run = segments > 1 ? cut.run : length;
+          const Walk walk{segments, run, a.lane, directA ? a.depth : height, a.outer, bStep, isDirect(width) ? b.outer : run * bStep};
+          if (rowMajor && s + 1 < strips) prefetchRows(a, i + rows * (s + 1) / strips, i + rows * (s + 2) / strips, k, length, at, columns);
+          tileFor<T>(height, isDirect(width) ? int(width / L) : vectorsFor<T>(width), rowMajor)(walk, left, right, to + at, cRow, int(width),
+                                                                                                k > begin);
         }
-        if (cut.splits == 1 && k + length == end) finish(entry * p.m + i + first, height, j, columns, to, cRow, scratch);
+        if (cut.splits == 1 && k + length == end) finishStrip(fused, entry * p.m + i + first, height, j, columns, to, cRow, scratch);
       }
+    }
+  }
+
+  void finishStrip(const FusedChain* fused, int64_t row, int height, int64_t column, int64_t columns, T* sums, int64_t stride, void* scratch) const {
+    if constexpr (sizeof(T) == 4) {
+      if (fused) return (*fused)(fused->rowsAt(row, height), column, int(columns), sums, stride);
+    }
+    finish(row, height, column, columns, sums, stride, scratch);
+  }
+
+  // Asks for the part of some rows of a that the panel at `at` has to fetch for the next strip.
+  void prefetchRows(const Factor<T>& a, int64_t first, int64_t end, int64_t k, int64_t length, int64_t at, int64_t columns) const {
+    const int64_t all = end - first, until = first + all * std::min(at + panel, columns) / columns;
+    for (int64_t row = first + all * at / columns; row < until; row++) {
+      for (int64_t l = 0; l < length; l += kLine<T>) __builtin_prefetch(a.at(row, k + l));
     }
   }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,9 +20,9 @@ struct Params {
 
 template <class T> void matmul(const Call& call) {
   const auto& params = call.params<Params>();
-  const int64_t depth = int64_t{params.outer} * params.k;
-  const Factor<T> a{call.buffer<T>(0) + params.aOffset, params.aRow, params.aCol, params.aOuter, params.k};
-  const Factor<T> b{call.buffer<T>(1) + params.bOffset, params.bCol, params.bRow, params.bOuter, params.k};
+  const int64_t depth = int64_t{params.outer} * params.k, run = std::max(1, params.k);
+  const Factor<T> a{call.buffer<T>(0) + params.aOffset, params.aRow, params.aCol, params.aOuter, run};
+  const Factor<T> b{call.buffer<T>(1) + params.bOffset, params.bCol, params.bRow, params.bOuter, run};
   Product<T> p{params.batch, params.aBatch, params.bBatch, 1, params.m, params.n, depth, a, b};
   for (int axis = 0; axis < 4; axis++) p.batches *= params.batch[axis];
   if (p.batches == 0 || p.m == 0 || p.n == 0) return;

@@ -2,10 +2,14 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/shared/simd.h"
 
 namespace steppe::STEPPE_NS {
+
+// Elements of a cache line.
+template <class T> constexpr int64_t kLine = 64 / sizeof(T);
 
 // A factor seen along its lanes (rows of a, columns of b) and its depth, the summed axis of outer * inner elements.
 template <class T> struct Factor {
@@ -28,8 +32,8 @@ template <class T> STEPPE_INLINE void transpose4(T* to, int64_t width, const T* 
   storeAs(to + 3 * width, __builtin_shufflevector(c, d, 2, 3, 6, 7));
 }
 
-// to[l * width + i] = from[i * lane + l * depth] for l < length, i < count.
-template <class T> void packRun(T* to, int64_t width, int count, const T* from, int64_t lane, int64_t depth, int64_t length) {
+// to[l * width + i] = from[i * lane + l * depth] for l < length, i < count. What lies `ahead` of it is read soon.
+template <class T> void packRun(T* to, int64_t width, int count, const T* from, int64_t lane, int64_t depth, int64_t length, int64_t ahead) {
   if (lane == 1) {
     for (int64_t l = 0; l < length; l++, to += width, from += depth) {
       int i = 0;
@@ -44,6 +48,9 @@ template <class T> void packRun(T* to, int64_t width, int count, const T* from, 
     done = length & ~int64_t{3};
     const int whole = count & ~3;
     for (int64_t l = 0; l < done; l += 4) {
+      if (l % kLine<T> == 0) {
+        for (int i = 0; i < count; i++) __builtin_prefetch(from + i * lane + l + ahead);
+      }
       for (int i = 0; i < whole; i += 4) transpose4(to + l * width + i, width, from + i * lane + l, lane);
     }
     for (int i = whole; i < count; i++) {
@@ -60,7 +67,45 @@ template <class T> void pack(T* to, int width, const Factor<T>& factor, int64_t 
   if (count < width) std::fill_n(to, width * length, T(0));
   for (int64_t done = 0; done < length;) {
     const int64_t run = std::min(length - done, factor.inner - (begin + done) % factor.inner);
-    packRun(to + done * width, width, count, factor.at(first, begin + done), factor.lane, factor.depth, run);
+    packRun(to + done * width, width, count, factor.at(first, begin + done), factor.lane, factor.depth, run,
+            run < length ? factor.outer : 4 * kLine<T>);
+    done += run;
+  }
+}
+
+// count elements, of which vectors may be copied twice but nothing beyond them.
+template <class T> STEPPE_INLINE void copyLanes(T* to, const T* from, int64_t count) {
+  constexpr int L = kLanes<T>;
+  if (count < 4) {
+    for (int64_t i = 0; i < count; i++) to[i] = from[i];
+    return;
+  }
+  const auto ends = [&]<int N>(std::integral_constant<int, N>) {
+    int64_t i = 0;
+    for (; i + N <= count; i += N) storeAs(to + i, loadAs<vecn<T, N>>(from + i));
+    if (i < count) storeAs(to + count - N, loadAs<vecn<T, N>>(from + count - N));
+  };
+  if (count >= L) ends(std::integral_constant<int, L>{});
+  else if (count >= 8) ends(std::integral_constant<int, 8>{});
+  else ends(std::integral_constant<int, 4>{});
+}
+
+// All strips of a factor whose lane is 1 in one pass along the depth, so that memory is read in order. Strip s holds the lanes from
+// edge(s) to edge(s + 1), padded with zeros to width(lanes), and begins at to + edge(s) * length.
+template <class T, class E, class W>
+void packStrips(T* to, int64_t strips, E&& edge, W&& widthOf, const Factor<T>& factor, int64_t first, int64_t begin, int64_t length) {
+  for (int64_t done = 0; done < length;) {
+    const int64_t run = std::min(length - done, factor.inner - (begin + done) % factor.inner);
+    const T* from = factor.at(first, begin + done);
+    for (int64_t l = done; l < done + run; l++, from += factor.depth) {
+      for (int64_t e = 0; e < edge(strips); e += kLine<T>) __builtin_prefetch(from + 4 * factor.depth + e);
+      for (int64_t s = 0; s < strips; s++) {
+        const int64_t at = edge(s), count = edge(s + 1) - at, width = widthOf(count);
+        T* const strip = to + at * length + l * width;
+        copyLanes(strip, from + at, count);
+        for (int64_t i = count; i < width; i++) strip[i] = T(0);
+      }
+    }
     done += run;
   }
 }

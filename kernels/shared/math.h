@@ -197,6 +197,21 @@ STEPPE_INLINE floats geluTanhGrad(floats x) {
   const floats slope = 1.59576912f * c * madd(c * c, splat(3 * 0.044715f), splat(1.0f));
   return madd(slope, l.e * l.d * l.d, u < 0.0f ? l.e * l.d : l.d);
 }
+// gelu and its derivative, bit by bit as the functions above give them.
+struct GeluPair {
+  floats value, slope;
+};
+STEPPE_INLINE GeluPair geluPair(floats x) {
+  const floats size = fastMinimum(splat(15.0f), abs(x)), b = bell(size), m = mills(size);
+  const floats tail = b * madd(size, splat(-0.398942280f), m);
+  return {fastMaximum(floats{}, x) - size * (b * m), x < 0.0f ? tail : 1.0f - tail};
+}
+STEPPE_INLINE GeluPair geluTanhPair(floats x) {
+  const floats low = fastMaximum(splat(-15.0f), x), c = fastMaximum(splat(-15.0f), fastMinimum(splat(15.0f), x)), u = tanhArgument(c);
+  const Logistic l = logistic(u);
+  const floats slope = 1.59576912f * c * madd(c * c, splat(3 * 0.044715f), splat(1.0f)), part = l.e * l.d, s = u < 0.0f ? part : l.d;
+  return {low * s, madd(slope, part * l.d, s)};
+}
 STEPPE_INLINE floats erfinv(floats x) {
   const floats w = -log((1.0f - x) * (1.0f + x)), near = w - 2.5f, far = sqrt(w) - 3.0f;
   const floats p = w < 5.0f ? polynomial(near, 1.50140941f, 0.246640727f, -0.00417770771f, -0.00125370745f, 0.000218602203f, -4.39678524e-06f,

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { scalarHeader } from "../../kernels/elementwise/generate.ts";
+import { opcodeHeader, scalarHeader } from "../../kernels/elementwise/generate.ts";
 
-test("scalar.gen.h is what scripts/generate.mjs writes", () => {
-  expect(readFileSync(new URL("../../kernels/elementwise/scalar.gen.h", import.meta.url), "utf8")).toBe(scalarHeader());
+test.each([
+  ["elementwise/scalar.gen.h", scalarHeader],
+  ["shared/opcodes.gen.h", opcodeHeader],
+])("%s is what scripts/generate.mjs writes", (path, write) => {
+  expect(readFileSync(new URL(`../../kernels/${path}`, import.meta.url), "utf8")).toBe(write());
 });
