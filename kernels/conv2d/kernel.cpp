@@ -4,6 +4,8 @@
 #include "kernels/conv2d/plain.h"
 #include "kernels/conv2d/sweep.h"
 #include "kernels/conv2d/weights.h"
+#include "kernels/conv2d/winograd.h"
+#include "kernels/conv2d/winogradWeights.h"
 #include "kernels/matmul/gemm.h"
 #include "kernels/shared/kernel.h"
 
@@ -50,6 +52,17 @@ template <class T> Sweep<T> forwardSweep(const Conv2dParams& p, const T* x, T* y
           p.f};
 }
 
+// weights(u, v, group) is a Factor whose lanes are output channels and whose depth is input channels.
+template <class T, class Weights> void correlate(const Sweep<T>& s, const Weights& weights, Parallel& parallel) {
+  const int64_t planes = suitsWinograd(s) ? Tiling<2, 4>::planes * s.c * s.f : 0;
+  T* const panels = static_cast<T*>(parallel.shared(size_t(s.panelSize() + planes) * sizeof(T)));
+  packWeights(s, weights, panels, parallel);
+  if constexpr (sizeof(T) == 4) {
+    if (planes > 0) return winograd<2, 4>(s, panels, panels + s.panelSize(), parallel);
+  }
+  sweep(s, panels, parallel);
+}
+
 template <class T> void forward(const Call& call) {
   const auto& p = call.params<Conv2dParams>();
   const T *x = call.buffer<T>(0), *w = call.buffer<T>(1);
@@ -59,15 +72,11 @@ template <class T> void forward(const Call& call) {
   if (pointwise(p) && p.c > 0) return product<T>({x, p.c, 1, 0, p.c}, {w, 1, p.f, 0, p.c}, pixels, p.f, y, *call.parallel);
   if (depthwise(p) || weightCount(p) == 0 || !allFinite(w, weightCount(p))) return plainForward(p, x, w, y, *call.parallel);
   const Sweep<T> s = forwardSweep(p, x, y);
-  T* panels = static_cast<T*>(call.parallel->shared(size_t(s.panelSize()) * sizeof(T)));
   const int64_t f = p.f, inGroup = s.inGroup();
-  packWeights(
-      s,
-      [&](int64_t u, int64_t v, int64_t group) {
-        return Factor<T>{w + (u * s.kW + v) * inGroup * f + group * s.f, 1, f, 0, inGroup};
-      },
-      panels, *call.parallel);
-  sweep(s, panels, *call.parallel);
+  const auto weights = [&](int64_t u, int64_t v, int64_t group) {
+    return Factor<T>{w + (u * s.kW + v) * inGroup * f + group * s.f, 1, f, 0, inGroup};
+  };
+  correlate(s, weights, *call.parallel);
 }
 
 // The pixels of dx in one phase of the strides see every stride-th tap: each phase is a sweep over ct with stride 1, taps reversed.
@@ -125,15 +134,22 @@ template <class T> void inputGradient(const Call& call) {
         }
         continue;
       }
-      T* panels = static_cast<T*>(call.parallel->shared(size_t(s.panelSize()) * sizeof(T)));
       const auto weights = [&](int64_t u, int64_t v, int64_t group) {
         const int64_t tapU = a + p.strideH * (rows.taps - 1 - u), tapV = b + p.strideW * (columns.taps - 1 - v);
         return Factor<T>{w + (tapU * p.kW + tapV) * inGroup * p.f + group * outGroup, p.f, 1, 0, outGroup};
       };
-      packWeights(s, weights, panels, *call.parallel);
-      sweep(s, panels, *call.parallel);
+      correlate(s, weights, *call.parallel);
     }
   }
+}
+
+// In small images the direct sum's stretches are so short that F(2 x 4) would be less exact than twice its error.
+template <class T> void weightGradientOf(const Sweep<T>& s, const T* ct, T* dw, Parallel& parallel) {
+  if constexpr (sizeof(T) == 4) {
+    if (suitsWinograd(s))
+      return s.rows * s.columns >= 128 ? winogradWeightGradient<2, 4>(s, ct, dw, parallel) : winogradWeightGradient<2, 2>(s, ct, dw, parallel);
+  }
+  weightGradient(s, ct, dw, parallel);
 }
 
 template <class T> void weightGradient(const Call& call) {
@@ -144,7 +160,8 @@ template <class T> void weightGradient(const Call& call) {
   if (weightCount(p) == 0) return;
   if (pointwise(p) && pixels > 0) return product<T>({x, 1, p.c, 0, pixels}, {ct, 1, p.f, 0, pixels}, p.c, p.f, dw, *call.parallel);
   if (depthwise(p) || pixels == 0) return plainWeightGradient(p, x, ct, dw, *call.parallel);
-  weightGradient(forwardSweep<T>(p, x, nullptr), ct, dw, *call.parallel);
+  const Sweep<T> s = forwardSweep<T>(p, x, nullptr);
+  weightGradientOf(s, ct, dw, *call.parallel);
   // Padding that met a cotangent which is not finite left NaN: those sums are done again without it.
   if (!allFinite(dw, weightCount(p))) plainWeightGradient(p, x, ct, dw, *call.parallel);
 }

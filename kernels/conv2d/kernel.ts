@@ -98,6 +98,13 @@ const cases: readonly Conv2dParams[] = [
   square(0, 4, 2, 5, 3, 1, 1),
   square(2, 16, 64, 64, 3, 1, 1),
   square(1, 5, 3, 4, 5, 1, 4),
+  // By Winograd's filtering (f32): odd sizes, paddings, blocks of channels and of tiles.
+  square(1, 13, 16, 32, 3, 1, 1),
+  square(3, 9, 48, 16, 3, 1, 0),
+  square(1, 12, 16, 16, 3, 1, 2),
+  square(4, 6, 144, 16, 3, 1, 1),
+  square(2, 10, 16, 80, 3, 1, 1),
+  { ...base, n: 1, h: 11, w: 18, c: 32, kH: 3, kW: 3, f: 48, top: 0, left: 2, outH: 10, outW: 17 },
   { ...base, n: 2, h: 7, w: 5, c: 3, kH: 3, kW: 2, f: 4, strideH: 2, strideW: 1, top: 1, left: 0, outH: 4, outW: 5 },
   { ...base, n: 2, h: 6, w: 7, c: 3, kH: 3, kW: 3, f: 2, strideH: 2, strideW: 2, top: 1, left: 2, outH: 2, outW: 4 },
   { ...base, n: 1, h: 5, w: 6, c: 2, kH: 2, kW: 2, f: 3, strideH: 3, strideW: 4, outH: 2, outW: 2 },

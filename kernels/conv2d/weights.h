@@ -7,6 +7,18 @@
 
 namespace steppe::STEPPE_NS {
 
+// to = sums[0] + sums[1] + ..., in this order.
+template <class T> void addSplits(const T* sums, int64_t splits, int64_t size, T* to, Parallel& parallel) {
+  constexpr int64_t piece = 8192;
+  parallel((size + piece - 1) / piece, [&](int64_t task, int) {
+    const int64_t begin = task * piece, end = std::min(size, begin + piece);
+    for (int64_t e = begin; e < end; e++) to[e] = sums[e];
+    for (int64_t split = 1; split < splits; split++) {
+      for (int64_t e = begin; e < end; e++) to[e] += sums[split * size + e];
+    }
+  });
+}
+
 // dw[u, v, c, o] = sum over b, i, j of in(b, i * strideH - top + u, j * strideW - left + v, c) * ct[b, i, j, o]; the geometry is
 // the sweep's that gave ct, [images, rows, columns, groups * f]. `out` and its pitches play no part.
 template <class T> void weightGradient(const Sweep<T>& s, const T* ct, T* dw, Parallel& parallel) {
@@ -60,15 +72,7 @@ template <class T> void weightGradient(const Sweep<T>& s, const T* ct, T* dw, Pa
       }
     }
   });
-  if (splits == 1) return;
-  constexpr int64_t piece = 8192;
-  parallel((size + piece - 1) / piece, [&](int64_t task, int) {
-    const int64_t begin = task * piece, end = std::min(size, begin + piece);
-    for (int64_t e = begin; e < end; e++) dw[e] = sums[e];
-    for (int64_t split = 1; split < splits; split++) {
-      for (int64_t e = begin; e < end; e++) dw[e] += sums[split * size + e];
-    }
-  });
+  if (splits > 1) addSplits(sums, splits, size, dw, parallel);
 }
 
 }  // namespace steppe::STEPPE_NS
