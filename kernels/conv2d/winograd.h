@@ -141,18 +141,19 @@ template <int MH, int MW, class T> void weightPlanes(const Sweep<T>& s, const T*
   });
 }
 
-// The outputs of one tile, by the sum itself: padding takes part in no product.
-template <class T> void plainTile(const Sweep<T>& s, const T* panels, int64_t b, int64_t i, int64_t j, int64_t rows, int64_t columns) {
+// Output channels [begin, end), whole panels, of one tile by the sum itself: padding takes part in no product.
+template <class T>
+void plainTile(const Sweep<T>& s, const T* panels, int64_t begin, int64_t end, int64_t b, int64_t i, int64_t j, int64_t rows, int64_t columns) {
   constexpr int64_t panel = kTileColumns<T>;
   for (int64_t place = 0; place < rows * columns; place++) {
     const int64_t r = i + place / columns, q = j + place % columns;
     T* const to = s.out + b * s.imagePitch + r * s.rowPitch + q * s.pixelPitch;
-    std::fill_n(to, s.f, T(0));
+    std::fill_n(to + begin, end - begin, T(0));
     for (int64_t tap = 0; tap < 9; tap++) {
       const int64_t row = r - s.top + tap / 3, column = q - s.left + tap % 3;
       if (row < 0 || row >= s.h || column < 0 || column >= s.w) continue;
       const T* x = s.in + ((b * s.h + row) * s.w + column) * s.c;
-      for (int64_t o = 0; o < s.f; o += panel) {
+      for (int64_t o = begin; o < end; o += panel) {
         const int64_t width = std::min(panel, s.f - o);
         const T* w = panels + o * 9 * s.c + tap * s.c * width;
         for (int64_t c = 0; c < s.c; c++) {
@@ -166,10 +167,11 @@ template <class T> void plainTile(const Sweep<T>& s, const T* panels, int64_t b,
 // Rows of a plane: where they would lie apart by a power of two they would share few cache sets.
 inline int64_t planePitch(int64_t channels) { return channels % 256 == 0 ? channels + 16 : channels; }
 inline int64_t planeSize(int64_t tiles, int64_t pitch) { return (tiles * pitch / 16 | 1) * 16; }
-// Tiles that are transformed and multiplied together, so that their planes stay in cache: whole strips of rows.
+// Tiles that are transformed and multiplied together, whole strips of rows: few, so that their planes stay in cache, but the more
+// weights there are, the more tiles must share the reading of them.
 inline int64_t tilesTogether(int64_t planes, int64_t channels) {
-  constexpr int64_t cached = 160 << 10, strip = 12;
-  return std::clamp<int64_t>(cached / (planes * channels) / strip * strip, 2 * strip, 20 * strip);
+  constexpr int64_t cached = 160 << 10, strip = 12;  // elements, rows
+  return strip * std::clamp<int64_t>(cached / (planes * channels) / strip, std::clamp<int64_t>(channels / 128, 4, 8), 20);
 }
 
 // Where it wins (README.md): the transforms pay from 16 channels on, and those of the weights from a few tiles on. Doubles are summed
@@ -184,15 +186,19 @@ inline int64_t evenTasks(int64_t tasks) { return tasks > 2 ? (tasks + 3) / 4 * 4
 
 template <int MH, int MW, class T> void winograd(const Sweep<T>& s, const T* panels, T* weights, Parallel& parallel) {
   using Tiles = Tiling<MH, MW>;
-  constexpr int64_t L = kLanes<T>, panel = kTileColumns<T>, deepest = 128;
+  constexpr int64_t L = kLanes<T>, panel = kTileColumns<T>, deepest = 128, enoughBlocks = 8;
   weightPlanes<MH, MW>(s, panels, weights, parallel);
   const Tiles tiles(s);
-  const int64_t together = tilesTogether(Tiles::planes, s.c + s.f), tasks = evenTasks((tiles.count + together - 1) / together);
-  const int64_t inPitch = planePitch(s.c), outPitch = planePitch(s.f), inPlane = planeSize(together, inPitch),
+  const int64_t together = tilesTogether(Tiles::planes, s.c + s.f), blocks = evenTasks((tiles.count + together - 1) / together);
+  // Where there are few blocks of tiles, their output channels are cut; whole panels in any case.
+  const int64_t mostOut = blocks < enoughBlocks ? 128 : 256, cuts = (s.f + mostOut - 1) / mostOut, most = std::min(s.f, mostOut);
+  const int64_t inPitch = planePitch(s.c), outPitch = planePitch(most), inPlane = planeSize(together, inPitch),
                 outPlane = planeSize(together, outPitch);
   const int64_t parts = (s.c + deepest - 1) / deepest;
-  parallel(tasks, [&](int64_t task, int worker) {
-    const int64_t first = tiles.count * task / tasks, count = tiles.count * (task + 1) / tasks - first, strips = (count + kTileRows - 1) / kTileRows;
+  parallel(blocks * cuts, [&](int64_t task, int worker) {
+    const int64_t block = task / cuts, firstOut = task % cuts * mostOut, outs = std::min(mostOut, s.f - firstOut);
+    const int64_t first = tiles.count * block / blocks, count = tiles.count * (block + 1) / blocks - first,
+                  strips = (count + kTileRows - 1) / kTileRows;
     T* const in = static_cast<T*>(parallel.scratch(worker, size_t(Tiles::planes * (inPlane + outPlane + s.c)) * sizeof(T)));
     T* const out = in + Tiles::planes * inPlane;
     T* const area = out + Tiles::planes * outPlane;
@@ -206,9 +212,9 @@ template <int MH, int MW, class T> void winograd(const Sweep<T>& s, const T* pan
     for (int64_t p = 0; p < Tiles::planes; p++) {
       for (int64_t part = 0; part < parts; part++) {
         const int64_t c = s.c * part / parts, length = s.c * (part + 1) / parts - c;
-        for (int64_t o = 0; o < s.f; o += panel) {
-          const int width = int(std::min(panel, s.f - o)), vectors = int(width / L);
-          const T* right = weights + p * s.c * s.f + o * s.c + c * width;
+        for (int64_t o = 0; o < outs; o += panel) {
+          const int width = int(std::min(panel, outs - o)), vectors = int(width / L);
+          const T* right = weights + p * s.c * s.f + (firstOut + o) * s.c + c * width;
           for (int64_t strip = 0; strip < strips; strip++) {
             const int64_t row = count * strip / strips, height = count * (strip + 1) / strips - row;
             tileFor<T>(int(height), vectors, true)({1, length, inPitch, 1, 0, width, 0}, in + p * inPlane + row * inPitch + c, right,
@@ -220,10 +226,10 @@ template <int MH, int MW, class T> void winograd(const Sweep<T>& s, const T* pan
     for (int64_t t = 0; t < count; t++) {
       const auto [b, i, j] = tiles.place(first + t);
       const int64_t rows = std::min<int64_t>(MH, s.rows - i), columns = std::min<int64_t>(MW, s.columns - j);
-      T* const to = s.out + b * s.imagePitch + i * s.rowPitch + j * s.pixelPitch;
+      T* const to = s.out + b * s.imagePitch + i * s.rowPitch + j * s.pixelPitch + firstOut;
       // One number that is not finite would spoil all outputs of a tile, those too that do not see it.
-      if (!outputPixels<MH, MW>(out + t * outPitch, outPlane, s.f, to, s.rowPitch, s.pixelPitch, rows, columns))
-        plainTile(s, panels, b, i, j, rows, columns);
+      if (!outputPixels<MH, MW>(out + t * outPitch, outPlane, outs, to, s.rowPitch, s.pixelPitch, rows, columns))
+        plainTile(s, panels, firstOut, firstOut + outs, b, i, j, rows, columns);
     }
   });
 }
