@@ -78,7 +78,7 @@ async function checkAgreement({ what, tolerance, checks = 1, same = [] }, live, 
   }
 }
 
-/** { entry: milliseconds of each sample }. A first round warms up and tells how often each task runs in a turn. */
+/** { entry: milliseconds of each sample }. A first round warms up and tells how often each task runs in a turn: cold once, then so often as that says. */
 async function takeTurns({ slow = [] }, live, ask, rounds) {
   const turns = {},
     times = Object.fromEntries([...live].map((entry) => [entry, []]));
@@ -88,12 +88,22 @@ async function takeTurns({ slow = [] }, live, ask, rounds) {
     for (const entry of round % 2 ? order.reverse() : order) {
       if (round > 2 && slow.includes(entry)) continue;
       await sleep(pause);
-      const answer = await ask(entry, { command: "time", ...(round === 0 ? { repeats: 1, inner: 1 } : turns[entry]) });
-      if (round === 0 && answer) turns[entry] = turnOf(answer.times[0]);
-      else if (answer) times[entry].push(...afterWarmUp(answer.times));
+      if (round === 0) turns[entry] = await turnFor(entry, ask);
+      else {
+        const answer = await ask(entry, { command: "time", ...turns[entry] });
+        if (answer) times[entry].push(...afterWarmUp(answer.times));
+      }
     }
   }
   return times;
+}
+
+async function turnFor(entry, ask) {
+  const cold = await ask(entry, { command: "time", repeats: 1, inner: 1 });
+  const guess = turnOf(cold?.times[0] ?? turnMs);
+  if (guess.repeats === 1) return guess;
+  const warm = await ask(entry, { command: "time", ...guess });
+  return turnOf(median(afterWarmUp(warm?.times ?? cold.times)));
 }
 
 /** The first of several samples follows a pause: caches and clocks are cold. */

@@ -60,12 +60,15 @@ Memory::~Memory() {
 int Memory::alloc(size_t bytes) {
   if (bytes > limit_) return -1;
   const size_t capacity = class_of(bytes);
+  // A mapped block up to half larger spares the page faults of a new one: plans whose arenas differ take turns on it.
+  const size_t most = !kExact && capacity >= kMapped ? capacity + capacity / 2 : capacity;
   Block block{nullptr, capacity};
-  const auto found = free_.find(capacity);
-  if (found != free_.end() && !found->second.empty()) {
-    block.data = found->second.back();
+  const auto found = free_.lower_bound(capacity);
+  if (found != free_.end() && found->first <= most) {
+    block = {found->second.back(), found->first};
     found->second.pop_back();
-    free_bytes_ -= capacity;
+    free_bytes_ -= block.capacity;
+    if (found->second.empty()) free_.erase(found);
   } else {
     // Free blocks of other sizes must not pile up beside those in use.
     if (free_bytes_ > std::max(kAlwaysKept, reserved_ - free_bytes_)) trim(free_bytes_ / 2);
