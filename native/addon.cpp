@@ -94,6 +94,7 @@ class StreamObject : public Napi::ObjectWrap<StreamObject> {
     Settled news = stream_->take();
     done_ = news.done;
     if (done_ == last_) napi_unref_threadsafe_function(env_, news_);
+    report_use();
     while (!targets_.empty() && targets_.front().ticket <= done_) targets_.pop_front();
     auto reports = Napi::Array::New(env_, news.reports.size());
     for (uint32_t i = 0; i < news.reports.size(); i++) reports[i] = row_of(news.reports[i]);
@@ -129,19 +130,17 @@ class StreamObject : public Napi::ObjectWrap<StreamObject> {
   Napi::Value alloc(const Napi::CallbackInfo& info) {
     check_open();
     const double bytes = info[0].As<Napi::Number>().DoubleValue();
-    const int slot = bytes < 9e15 ? memory_->alloc(static_cast<size_t>(bytes)) : -1;
-    report_use();
-    return Napi::Number::New(env_, slot);
+    return Napi::Number::New(env_, bytes < 9e15 ? memory_->alloc(static_cast<size_t>(bytes)) : -1);
   }
 
   // (slot)
   void free(const Napi::CallbackInfo& info) {
     if (!stream_) return;
     check(memory_->free(info[0].As<Napi::Number>().Int32Value()), "free: there is no such slot");
-    report_use();
   }
 
-  // Tells V8 about changes that matter, not about every one.
+  // Tells V8 about changes that matter, not about every one: it answers each with a collection. Called between turns, when the arenas of
+  // plans, which no collection gives back, are free again.
   void report_use() {
     const auto now = static_cast<int64_t>(memory_->in_use());
     if (std::abs(now - reported_) < std::max(kReportedAtOnce, reported_ / 4)) return;
