@@ -126,11 +126,11 @@ class StreamObject : public Napi::ObjectWrap<StreamObject> {
     if (!holds) throw Napi::RangeError::New(env_, what);
   }
 
-  // (bytes) -> slot, or -1: no memory
+  // (bytes, scratch) -> slot, or -1: no memory
   Napi::Value alloc(const Napi::CallbackInfo& info) {
     check_open();
     const double bytes = info[0].As<Napi::Number>().DoubleValue();
-    return Napi::Number::New(env_, bytes < 9e15 ? memory_->alloc(static_cast<size_t>(bytes)) : -1);
+    return Napi::Number::New(env_, bytes < 9e15 ? memory_->alloc(static_cast<size_t>(bytes), info[1].ToBoolean()) : -1);
   }
 
   // (slot)

@@ -45,8 +45,8 @@ export interface Backend {
   readonly caps: Caps;
   /** Whether kernel `name` runs in `dtype`; else why not, in words. */
   supports(kernel: string, dtype: DType): true | string;
-  /** Throws ERR_OUT_OF_MEMORY. */
-  alloc(bytes: number): Slot;
+  /** `scratch`: the slot is freed as soon as one plan is queued. Throws ERR_OUT_OF_MEMORY. */
+  alloc(bytes: number, scratch?: boolean): Slot;
   free(slot: Slot): void;
   /** The bytes are copied before it returns. */
   write(slot: Slot, offset: number, bytes: Uint8Array): void;

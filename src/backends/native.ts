@@ -13,7 +13,7 @@ import type { Backend, Caps, CommandList, KernelTime, MemoryCounters, Slot } fro
 type Report = [ticket: number, failed: number, outOfMemory: boolean, message: string, times: Float64Array];
 
 interface NativeStream {
-  alloc(bytes: number): Slot;
+  alloc(bytes: number, scratch: boolean): Slot;
   free(slot: Slot): void;
   write(slot: Slot, offset: number, bytes: Uint8Array): boolean;
   read(slot: Slot, offset: number, target: ArrayBuffer): void;
@@ -115,9 +115,9 @@ export class NativeBackend implements Backend {
     return this.kernels.has(`${kernel}_${dtype}`) || `the cpu backend has no kernel ${kernel} for ${dtype}`;
   }
 
-  alloc(bytes: number): Slot {
+  alloc(bytes: number, scratch = false): Slot {
     this.checkOpen();
-    const slot = this.stream.alloc(bytes);
+    const slot = this.stream.alloc(bytes, scratch);
     if (slot >= 0) return slot;
     const { bytesInUse } = this.memory();
     return fail(

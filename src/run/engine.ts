@@ -158,12 +158,12 @@ export function runPlan(device: string, plan: Plan, places: Places, constants: r
   const made: StorageBuffer[] = [];
   try {
     for (let i = places.buffers.length; i < plan.buffers.length; i++) {
-      const { bytes, reuses } = plan.buffers[i]!;
+      const { role, bytes, reuses } = plan.buffers[i]!;
       if (reuses !== undefined) {
         buffers.push({ slot: buffers[reuses]!.slot, bytes, refs: 0 });
         continue; // the donor is marked once nothing can fail any more
       }
-      const buffer = { slot: backend.alloc(Math.max(bytes, 1)), bytes, refs: 0 };
+      const buffer = { slot: backend.alloc(Math.max(bytes, 1), role === "arena"), bytes, refs: 0 };
       made.push(buffer);
       buffers.push(buffer);
     }
