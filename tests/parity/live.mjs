@@ -12,6 +12,7 @@ const here = fileURLToPath(new URL(".", import.meta.url)),
 /** @param {string} program @param {string[]} args */
 const run = (program, args, env = {}) => execFileSync(program, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
 
+const shared = ["common.py", "networks.py"];
 const words = process.argv.slice(2);
 const chosen = (/** @type {string} */ name) => words.length === 0 || words.some((word) => name.includes(word));
 if (!peersPython()) makeTorchVenv({ peers: true });
@@ -19,7 +20,7 @@ const python = peersPython();
 if (!python) throw new Error("no Python was made");
 const scratch = mkdtempSync(join(tmpdir(), "steppe-parity-"));
 try {
-  const scripts = readdirSync(join(here, "make")).filter((name) => name.endsWith(".py") && name !== "common.py" && chosen(name));
+  const scripts = readdirSync(join(here, "make")).filter((name) => name.endsWith(".py") && !shared.includes(name) && chosen(name));
   for (const script of scripts) run(python, [join(here, "make", script), scratch]);
   const tests = readdirSync(here).filter((name) => name.endsWith(".test.ts") && chosen(name));
   run(process.execPath, [join(root, "node_modules/vitest/vitest.mjs"), "run", ...tests.map((name) => join("tests/parity", name))], {
