@@ -81,7 +81,7 @@ template <class T> void sweepBlock(const Sweep<T>& s, const T* panels, const Fie
         for (int64_t r = 0; r < rows; r++) {
           for (int64_t strip = 0; strip < strips; strip++) {
             const int64_t j = s.columns * strip / strips, height = s.columns * (strip + 1) / strips - j;
-            const Tile<T> run = tileFor<T>(int(height), vectors, true);
+            const Tile<T> run(int(height), vectors);
             const T* left = field.base + (r * s.strideH + u) * field.pitch + j * s.strideW * s.c + group * inGroup;
             T* to = s.out + b * s.imagePitch + (i + r) * s.rowPitch + j * s.pixelPitch + group * s.f + o;
             if (s.groups == 1) {

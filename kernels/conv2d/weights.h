@@ -61,8 +61,8 @@ template <class T> void weightGradient(const Sweep<T>& s, const T* ct, T* dw, Pa
                   const int64_t c = run * strip / strips, height = run * (strip + 1) / strips - c;
                   const T* left = field.base + u * field.pitch + v * s.c + group * inGroup + c;
                   T* const at = to + ((u * s.kW + v) * inGroup + c) * channels + group * s.f + o;
-                  tileFor<T>(int(height), vectors, false)({count, s.columns, 1, s.strideW * s.c, s.strideH * field.pitch, step, s.columns * step},
-                                                          left, right + group * s.f + o, at, channels, width, add);
+                  Tile<T>(int(height), vectors)({count, s.columns, 1, s.strideW * s.c, s.strideH * field.pitch, step, s.columns * step}, left,
+                                                right + group * s.f + o, at, channels, width, add);
                 }
               }
             }

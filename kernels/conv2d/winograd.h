@@ -217,8 +217,8 @@ template <int MH, int MW, class T> void winograd(const Sweep<T>& s, const T* pan
           const T* right = weights + p * s.c * s.f + (firstOut + o) * s.c + c * width;
           for (int64_t strip = 0; strip < strips; strip++) {
             const int64_t row = count * strip / strips, height = count * (strip + 1) / strips - row;
-            tileFor<T>(int(height), vectors, true)({1, length, inPitch, 1, 0, width, 0}, in + p * inPlane + row * inPitch + c, right,
-                                                   out + p * outPlane + row * outPitch + o, outPitch, width, part > 0);
+            Tile<T>(int(height), vectors)({1, length, inPitch, 1, 0, width, 0}, in + p * inPlane + row * inPitch + c, right,
+                                          out + p * outPlane + row * outPitch + o, outPitch, width, part > 0);
           }
         }
       }

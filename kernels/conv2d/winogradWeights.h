@@ -89,8 +89,8 @@ template <int MH, int MW, class T> void winogradWeightGradient(const Sweep<T>& s
           const int width = int(std::min(panel, columns - at)), vectors = int(width / L);
           for (int64_t strip = 0; strip < strips; strip++) {
             const int64_t row = channels * strip / strips, height = channels * (strip + 1) / strips - row;
-            tileFor<T>(int(height), vectors, false)({1, count, 1, channels, 0, columns, 0}, in + p * inPlane + row, out + p * outPlane + at,
-                                                    planes + (p * channels + row) * columns + at, columns, width, first > begin);
+            Tile<T>(int(height), vectors)({1, count, 1, channels, 0, columns, 0}, in + p * inPlane + row, out + p * outPlane + at,
+                                          planes + (p * channels + row) * columns + at, columns, width, first > begin);
           }
         }
       }

@@ -167,10 +167,9 @@ template <class T> class Gemm {
           const T* right = cut.sharedPanels ? panels + k * whole(p.n) + (j + at) * length : isDirect(width) ? b.at(j + at, k) : packedB + at * length;
           const int64_t bStep = isDirect(width) ? b.depth : widthFor<T>(width), segments = rowMajor && cut.run > 1 ? length / cut.run : 1,
                         run = segments > 1 ? cut.run : length;
-          const Walk walk{segments, run, a.lane, directA ? a.depth : height, a.outer, bStep, isDirect(width) ? b.outer : run * bStep};
+          const Walk walk{segments, run, directA ? a.lane : 1, directA ? a.depth : height, a.outer, bStep, isDirect(width) ? b.outer : run * bStep};
           if (rowMajor && s + 1 < strips) prefetchRows(a, i + rows * (s + 1) / strips, i + rows * (s + 2) / strips, k, length, at, columns);
-          tileFor<T>(height, isDirect(width) ? int(width / L) : vectorsFor<T>(width), rowMajor)(walk, left, right, to + at, cRow, int(width),
-                                                                                                k > begin);
+          Tile<T>(height, isDirect(width) ? int(width / L) : vectorsFor<T>(width))(walk, left, right, to + at, cRow, int(width), k > begin);
         }
         if (cut.splits == 1 && k + length == end) finishStrip(fused, entry * p.m + i + first, height, j, columns, to, cRow, scratch);
       }

@@ -30,59 +30,72 @@ struct Walk {
   int64_t bStep, bSegment;
 };
 
-// c[i, j] (+)= sum of a(i, ...) b(..., j), for R rows and `columns` <= V vectors of columns; b is read in full vectors.
-// V = 0: half a vector. RowMajor: aCol is 1; else aRow is 1.
-template <class T, int R, int Vectors, bool RowMajor> void tile(const Walk& walk, const T* a, const T* b, T* c, int64_t cRow, int columns, bool add) {
-  constexpr int V = std::max(1, Vectors), L = Vectors == 0 ? kLanes<T> / 2 : kLanes<T>;
-  using Vector = vecn<T, L>;
-  Vector sum[R][V] = {};
-  const int64_t aRow = walk.aRow, aStep = RowMajor ? 1 : walk.aCol, bStep = walk.bStep;
-  for (int64_t s = 0; s < walk.segments; s++) {
-    const T* as[(R + 2) / 3];
-    for (int r = 0; r < (R + 2) / 3; r++) as[r] = a + s * walk.aSegment + 3 * r * (RowMajor ? aRow : 1);
-    const T* bs = b + s * walk.bSegment;
-    for (int64_t l = 0; l < walk.length; l++) {
-      Vector right[V];
+// c[i, j] (+)= sum of a(i, ...) b(..., j), for R rows and V whole vectors of columns. V = 0: half a vector.
+template <class T, int R, int Vectors> void wholeTile(const Walk& walk, const T* a, const T* b, T* c, int64_t cRow, bool add) {
+  // Doubles are rare: two tiles of half the rows do, and need half the code.
+  if constexpr (sizeof(T) == 8 && R > 6) {
+    wholeTile<T, R / 2, Vectors>(walk, a, b, c, cRow, add);
+    wholeTile<T, R - R / 2, Vectors>(walk, a + R / 2 * walk.aRow, b, c + R / 2 * cRow, cRow, add);
+  } else {
+    constexpr int V = std::max(1, Vectors), L = Vectors == 0 ? kLanes<T> / 2 : kLanes<T>;
+    using Vector = vecn<T, L>;
+    Vector sum[R][V] = {};
+    const int64_t aRow = walk.aRow, aStep = walk.aCol, bStep = walk.bStep;
+    for (int64_t s = 0; s < walk.segments; s++) {
+      const T* as[(R + 2) / 3];
+      for (int r = 0; r < (R + 2) / 3; r++) as[r] = a + s * walk.aSegment + 3 * r * aRow;
+      const T* bs = b + s * walk.bSegment;
+      for (int64_t l = 0; l < walk.length; l++) {
+        Vector right[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; v++) right[v] = loadAs<Vector>(bs + v * L);
+        for (int v = 0; v < V; v++) right[v] = loadAs<Vector>(bs + v * L);
 #pragma GCC unroll 16
-      for (int r = 0; r < R; r++) {
-        const Vector left = splatAs<Vector>(as[r / 3][(r % 3) * (RowMajor ? aRow : 1)]);
+        for (int r = 0; r < R; r++) {
+          const Vector left = splatAs<Vector>(as[r / 3][r % 3 * aRow]);
 #pragma GCC unroll 4
-        for (int v = 0; v < V; v++) sum[r][v] = madd(left, right[v], sum[r][v]);
+          for (int v = 0; v < V; v++) sum[r][v] = madd(left, right[v], sum[r][v]);
+        }
+#pragma GCC unroll 4
+        for (int r = 0; r < (R + 2) / 3; r++) as[r] += aStep;
+        bs += bStep;
       }
-#pragma GCC unroll 4
-      for (int r = 0; r < (R + 2) / 3; r++) as[r] += aStep;
-      bs += bStep;
     }
-  }
-  const int rest = columns - (V - 1) * L;  // columns in the last vector
 #pragma GCC unroll 16
-  for (int r = 0; r < R; r++) {
-    T* row = c + r * cRow;
+    for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < V - 1; v++) storeAs(row + v * L, add ? loadAs<Vector>(row + v * L) + sum[r][v] : sum[r][v]);
-    T* end = row + (V - 1) * L;
-    if (rest == L) {
-      storeAs(end, add ? loadAs<Vector>(end) + sum[r][V - 1] : sum[r][V - 1]);
-    } else {
-      T lanes[L];
-      storeAs(lanes, sum[r][V - 1]);
-      for (int j = 0; j < rest; j++) end[j] = add ? end[j] + lanes[j] : lanes[j];
+      for (int v = 0; v < V; v++) {
+        T* const to = c + r * cRow + v * L;
+        storeAs(to, add ? loadAs<Vector>(to) + sum[r][v] : sum[r][v]);
+      }
     }
   }
 }
 
-template <class T> using Tile = void (*)(const Walk&, const T*, const T*, T*, int64_t, int, bool);
+// The tile for a number of rows and vectors (0: half a vector, if kHalfTiles); b is read in full vectors, of c only `columns` are written.
+template <class T> class Tile {
+ public:
+  Tile(int rows, int vectors)
+      : run_(table[(vectors - kFirst) * kTileRows + rows - 1]), rows_(rows), width_(std::max(kLanes<T> / 2, vectors * kLanes<T>)) {}
 
-// The tile for a number of rows and vectors (0: half a vector, if kHalfTiles).
-template <class T> Tile<T> tileFor(int rows, int vectors, bool rowMajor) {
-  static constexpr int first = kHalfTiles ? 0 : 1, kinds = kTileVectors + 1 - first;
-  static constexpr auto table = []<int... I>(std::integer_sequence<int, I...>) {
-    return std::array<Tile<T>, sizeof...(I)>{tile<T, I % kTileRows + 1, I / kTileRows % kinds + first, (I >= kTileRows * kinds)>...};
+  void operator()(const Walk& walk, const T* a, const T* b, T* c, int64_t cRow, int columns, bool add) const {
+    if (columns == width_) return run_(walk, a, b, c, cRow, add);
+    T sums[kTileRows * kTileColumns<T>];
+    run_(walk, a, b, sums, width_, false);
+    for (int r = 0; r < rows_; r++) {
+      for (int j = 0; j < columns; j++) c[r * cRow + j] = add ? c[r * cRow + j] + sums[r * width_ + j] : sums[r * width_ + j];
+    }
   }
-  (std::make_integer_sequence<int, 2 * kTileRows * kinds>{});
-  return table[(int(rowMajor) * kinds + vectors - first) * kTileRows + rows - 1];
-}
+
+ private:
+  using Run = void (*)(const Walk&, const T*, const T*, T*, int64_t, bool);
+  static constexpr int kFirst = kHalfTiles ? 0 : 1, kKinds = kTileVectors + 1 - kFirst;
+  static constexpr auto table = []<int... I>(std::integer_sequence<int, I...>) {
+    return std::array<Run, sizeof...(I)>{wholeTile<T, I % kTileRows + 1, I / kTileRows + kFirst>...};
+  }
+  (std::make_integer_sequence<int, kTileRows * kKinds>{});
+
+  Run run_;
+  int rows_, width_;
+};
 
 }  // namespace steppe::STEPPE_NS

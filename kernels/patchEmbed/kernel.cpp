@@ -45,8 +45,8 @@ template <class T> void forward(const Call& call) {
       for (int64_t line = task * lines; line < std::min(p.lines(), (task + 1) * lines); line++) {
         for (int64_t strip = 0; strip < strips; strip++) {
           const int64_t first = p.columns * strip / strips, height = p.columns * (strip + 1) / strips - first;
-          tileFor<T>(int(height), vectors, true)(walk, images + line * p.patch * p.pitch() + first * p.run(), panels + j * depth,
-                                                 y + (line * p.columns + first) * p.d + j, p.d, width, false);
+          Tile<T>(int(height), vectors)(walk, images + line * p.patch * p.pitch() + first * p.run(), panels + j * depth,
+                                        y + (line * p.columns + first) * p.d + j, p.d, width, false);
         }
       }
     }
@@ -77,9 +77,8 @@ template <class T> void imageGradient(const Call& call) {
           const int width = int(std::min<int64_t>(panel, run - j)), vectors = int(partsOf(width, L));
           for (int64_t strip = 0; strip < strips; strip++) {
             const int64_t first = p.columns * strip / strips, height = p.columns * (strip + 1) / strips - first;
-            tileFor<T>(int(height), vectors, true)({1, d, d, 1, 0, vectors * L, 0}, ct + (line * p.columns + first) * d,
-                                                   panels + (u * wholeRun + j) * d, dimages + (line * p.patch + u) * p.pitch() + first * run + j, run,
-                                                   width, false);
+            Tile<T>(int(height), vectors)({1, d, d, 1, 0, vectors * L, 0}, ct + (line * p.columns + first) * d, panels + (u * wholeRun + j) * d,
+                                          dimages + (line * p.patch + u) * p.pitch() + first * run + j, run, width, false);
           }
         }
       }
@@ -122,8 +121,8 @@ template <class T> void kernelGradient(const Call& call) {
         for (int64_t u = firstRow; u < endRow; u++) {
           for (int64_t strip = 0; strip < strips; strip++) {
             const int64_t first = run * strip / strips, height = run * (strip + 1) / strips - first;
-            tileFor<T>(int(height), vectors, false)(walk, images + (line * p.patch + u) * p.pitch() + first, right + j,
-                                                    sums + split * size + (u * run + first) * d + j, d, width, block > firstBlock);
+            Tile<T>(int(height), vectors)(walk, images + (line * p.patch + u) * p.pitch() + first, right + j,
+                                          sums + split * size + (u * run + first) * d + j, d, width, block > firstBlock);
           }
         }
       }
