@@ -103,8 +103,8 @@ const primitives = {
   ]),
   geluTanh: elementwise("geluTanh", [(t, [x]) => o.mul(t, derivedGelu("geluTanhGrad", x!))]),
   geluTanhGrad: elementwise("geluTanhGrad", [(t, [x]) => o.mul(t, geluTanhSecond(x!))]),
-  // The second input is zeros.
-  relu: elementwise("relu", [(t, [x]) => o.where(o.greater(x!, 0), t, 0), null], { scalar: "maximum" }),
+  // The second input is zeros. By the result, which the next operation keeps anyway.
+  relu: elementwise("relu", [(t, _, y) => o.where(o.greater(y, 0), t, 0), null], { scalar: "maximum" }),
   floor: elementwise("floor", stepwise),
   ceil: elementwise("ceil", stepwise),
   round: elementwise("round", stepwise),
