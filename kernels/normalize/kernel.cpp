@@ -1,6 +1,7 @@
-// layerNorm, groupNorm and batchNorm, forward and backward.
+// layerNorm, groupNorm and batchNorm, forward and backward, and tangents of rows.
 #include "kernels/normalize/columns.h"
 #include "kernels/normalize/rows.h"
+#include "kernels/normalize/tangents.h"
 
 namespace steppe::STEPPE_NS::normalizing {
 
@@ -24,5 +25,7 @@ STEPPE_KERNEL("normalize_f32", normalize<float>);
 STEPPE_KERNEL("normalize_f64", normalize<double>);
 STEPPE_KERNEL("normalize_backward_f32", normalizeBackward<float>);
 STEPPE_KERNEL("normalize_backward_f64", normalizeBackward<double>);
+STEPPE_KERNEL("normalize_tangent_f32", normalizeTangent<float>);
+STEPPE_KERNEL("normalize_backward_tangent_f32", normalizeBackwardTangent<float>);
 
 }  // namespace steppe::STEPPE_NS::normalizing

@@ -1,5 +1,7 @@
 import { kernel, type Numbers } from "../kernel.ts";
 
+export * from "./tangents.ts";
+
 /** x is [a, r1, k, r2]; statistics are over (r1, r2) for each (a, k); scale and bias are [k, r2]. */
 export interface NormalizeParams {
   readonly eps: number;

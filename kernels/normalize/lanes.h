@@ -21,14 +21,20 @@ template <class T> struct Whole {
   STEPPE_INLINE void store(T* p, vec<T> v) const { STEPPE_NS::store(p, v); }
   STEPPE_INLINE vec<T> keep(vec<T> v) const { return v; }
 };
+// Calls, not inlined: rows end once, and there are many loads.
 template <class T> struct Part {
   int count;
-  STEPPE_INLINE vec<T> load(const T* p) const { return loadPartial(p, count); }
-  STEPPE_INLINE void store(T* p, vec<T> v) const { storePartial(p, v, count); }
-  // Zero in the lanes beyond the end.
-  STEPPE_INLINE vec<T> keep(vec<T> v) const {
-    for (int i = count; i < kLanes<T>; i++) v[i] = T(0);
+  __attribute__((noinline)) vec<T> load(const T* p) const {
+    vec<T> v{};
+    __builtin_memcpy(&v, p, size_t(count) * sizeof(T));
     return v;
+  }
+  __attribute__((noinline)) void store(T* p, vec<T> v) const { storePartial(p, v, count); }
+  // Zero in the lanes beyond the end.
+  __attribute__((noinline)) vec<T> keep(vec<T> v) const {
+    mask<T> lane{};
+    for (int i = 0; i < kLanes<T>; i++) lane[i] = i;
+    return select(lane < count, v, vec<T>{});
   }
 };
 

@@ -7,6 +7,8 @@ import { apply, type Value } from "../graph/node.ts";
 import type { Application, Attrs, Maybe, Primitive } from "../graph/primitive.ts";
 import { addMaybe, allMapped, compositeRules } from "../graph/rules.ts";
 import { checkOptions, checkValue, checkWhole } from "./common.ts";
+import { backwardPlainly, beside, normalizePlainly } from "./normalizePlain.ts";
+import { backwardJvp, normalizeJvp } from "./normalizeTangents.ts";
 
 export interface BatchNormOptions {
   readonly mean?: Value;
@@ -29,40 +31,13 @@ declare module "../graph/algebra.ts" {
 
 // One operation for all three: x is [A, R1, K, R2], statistics over (R1, R2) for each (A, K), scale and bias are [K, R2].
 // layerNorm: A rows, R2 features. groupNorm: A images, R1 pixels, K groups, R2 channels a group. batchNorm: R1 pixels of all images, K channels.
-const overGroup = { axis: [1, 3], keepDims: true } as const;
-const mean = (x: Value): Value => o.mean(x, overGroup);
-/** A statistic [A, K] beside x. */
-const beside = (statistic: Value): Value => o.reshape(statistic, [statistic.shape[0]!, 1, statistic.shape[1]!, 1]);
-const flat = (statistic: Value): Value => o.reshape(statistic, [statistic.shape[0]!, statistic.shape[2]!]);
-const rstdOf = (variance: Value, eps: number): Value => o.rsqrt(o.add(beside(variance), eps));
 const groupSize = (x: Value): number => x.shape[1]! * x.shape[3]!;
-
-function normalizePlainly([x, scale, bias]: readonly Value[], { eps }: Attrs): readonly Value[] {
-  const center = mean(x!),
-    distance = o.sub(x!, center),
-    variance = mean(o.square(distance));
-  const hat = o.mul(distance, o.rsqrt(o.add(variance, eps as number)));
-  return [o.add(o.mul(hat, scale!), bias!), flat(center), flat(variance)];
-}
 
 function normalizeVjp([dy, dmean, dvariance]: readonly Maybe[], { inputs: [x, scale], outputs: [, center, variance], attrs }: Application): Maybe[] {
   const [dx, dscale, dbias] = dy ? apply(backward, [x!, scale!, center!, variance!, dy], attrs) : [null, null, null];
   const byMean = dmean ? o.broadcastTo(o.div(beside(dmean), groupSize(x!)), x!.shape) : null;
   const byVariance = dvariance ? o.mul(o.sub(x!, beside(center!)), o.mul(beside(dvariance), 2 / groupSize(x!))) : null;
   return [addMaybe(addMaybe(dx!, byMean), byVariance), dscale!, dbias!];
-}
-
-// hat = (x - mean) r; d mean = M(dx); d variance = 2 M((x - mean) dx); d hat = r (dx - M(dx) - hat M(hat dx))
-function normalizeJvp([dx, dscale, dbias]: readonly Maybe[], { inputs: [x, scale], outputs: [, center, variance], attrs }: Application): Maybe[] {
-  const r = rstdOf(variance!, attrs.eps as number),
-    hat = o.mul(o.sub(x!, beside(center!)), r);
-  const full = (t: Value): Value => o.broadcastTo(t, x!.shape);
-  const direct = addMaybe(dscale ? o.mul(hat, dscale) : null, dbias ? full(dbias) : null);
-  if (!dx) return [direct, null, null];
-  const dcenter = mean(dx),
-    slope = mean(o.mul(hat, dx));
-  const dhat = o.mul(r, o.sub(o.sub(dx, dcenter), o.mul(hat, slope)));
-  return [addMaybe(o.mul(dhat, scale!), direct), flat(dcenter), flat(o.div(o.mul(slope, 2), r))];
 }
 
 function paramsOf(shape: readonly number[], attrs: Attrs): kernels.NormalizeParams {
@@ -103,19 +78,12 @@ const normalize: Primitive = {
 };
 
 // inputs x, scale, mean, variance, dy; outputs dx, dscale, dbias
-function backwardPlainly([x, scale, center, variance, dy]: readonly Value[], { eps }: Attrs): readonly Value[] {
-  const r = rstdOf(variance!, eps as number),
-    hat = o.mul(o.sub(x!, beside(center!)), r),
-    scaled = o.mul(dy!, scale!);
-  const dx = o.mul(r, o.sub(o.sub(scaled, mean(scaled)), o.mul(hat, mean(o.mul(scaled, hat)))));
-  return [dx, o.sum(o.mul(dy!, hat), { axis: [0, 1] }), o.sum(dy!, { axis: [0, 1] })];
-}
-
 const backward: Primitive = {
   name: "normalizeBackward",
   kind: "opaque",
   infer: ([x, scale]) => [x!, scale!, scale!].map(({ shape, dtype }) => ({ shape, dtype })),
   ...compositeRules(backwardPlainly),
+  jvp: backwardJvp,
   lower: ([x], _, attrs) => ({
     kernel: kernels.normalizeBackward,
     dtype: x!.dtype === "f64" ? "f64" : "f32",
