@@ -47,14 +47,29 @@ template <class T, class F> STEPPE_INLINE void along(int64_t n, F&& f) {
 
 template <class T> STEPPE_INLINE T rstdOf(T variance, double eps) { return T(1) / sqrt(splat(variance + T(eps)))[0]; }
 
-// total = the sum of `count` rows, `stride` apart, in order.
+// Sums of many rows go over sums of so many, and lose fewer digits.
+constexpr int64_t kNearby = 16;
+
+// total += nearby, which is zero afterwards.
+template <class T> void moveSums(T* nearby, T* total, int64_t n) {
+  along<T>(n, [&](int64_t i, auto lanes) {
+    lanes.store(total + i, lanes.load(total + i) + lanes.load(nearby + i));
+    lanes.store(nearby + i, vec<T>{});
+  });
+}
+
+// total = the sum of `count` rows, `stride` apart, in a fixed order.
 template <class T> void sumPartials(const T* partial, int64_t stride, int64_t count, int64_t n, T* total, Parallel& parallel) {
   constexpr int64_t step = 512;
   parallel(ceilDiv(n, step), [&](int64_t task, int) {
     const int64_t first = task * step;
     along<T>(std::min(step, n - first), [&](int64_t i, auto lanes) {
       vec<T> sum{};
-      for (int64_t r = 0; r < count; r++) sum += lanes.load(partial + r * stride + first + i);
+      for (int64_t r = 0; r < count;) {
+        vec<T> nearby{};
+        for (const int64_t end = std::min(count, r + kNearby); r < end; r++) nearby += lanes.load(partial + r * stride + first + i);
+        sum += nearby;
+      }
       lanes.store(total + first + i, sum);
     });
   });

@@ -37,10 +37,10 @@ void normalizeRows(const NormalizeParams& p, const T* x, const T* scale, const T
 template <class T> void normalizeRowsBackward(const NormalizeParams& p, const T* x, const T* scale, const T* mean, const T* variance, const T* dy,
                                               T* dx, T* dscale, T* dbias, Parallel& parallel) {
   const int64_t n = p.r2, channels = p.k * n, step = rowsPerTask(channels), tasks = ceilDiv(p.a, step);
-  T* partial = static_cast<T*>(parallel.shared(size_t(2 * tasks * channels) * sizeof(T)));  // dscale and dbias of each task
+  T* partial = static_cast<T*>(parallel.shared(size_t(4 * tasks * channels) * sizeof(T)));  // dscale and dbias of each task, and of nearby rows
   parallel(tasks, [&](int64_t task, int) {
-    T *ds = partial + 2 * task * channels, *db = ds + channels;
-    std::fill_n(ds, 2 * channels, T(0));
+    T *total = partial + 4 * task * channels, *ds = total + 2 * channels, *db = ds + channels;
+    std::fill_n(total, 4 * channels, T(0));
     for (int64_t row = task * step * p.k, end = std::min<int64_t>(p.a, (task + 1) * step) * p.k; row < end; row++) {
       const int64_t channel = row % p.k * n;
       const T *from = x + row * n, *ct = dy + row * n, *s = scale + channel, center = mean[row], rstd = rstdOf(variance[row], p.eps);
@@ -58,10 +58,11 @@ template <class T> void normalizeRowsBackward(const NormalizeParams& p, const T*
         const vec<T> hat = (lanes.load(from + i) - center) * rstd;
         lanes.store(to + i, (lanes.load(ct + i) * lanes.load(s + i) - even - hat * tilt) * rstd);
       });
+      if ((row + 1) % (kNearby * p.k) == 0 || row + 1 == end) moveSums(ds, total, 2 * channels);
     }
   });
-  sumPartials(partial, 2 * channels, tasks, channels, dscale, parallel);
-  sumPartials(partial + channels, 2 * channels, tasks, channels, dbias, parallel);
+  sumPartials(partial, 4 * channels, tasks, channels, dscale, parallel);
+  sumPartials(partial + channels, 4 * channels, tasks, channels, dbias, parallel);
 }
 
 }  // namespace steppe::STEPPE_NS::normalizing

@@ -81,10 +81,10 @@ template <class T> void normalizeBackwardTangent(const Call& call) {
   T *tdx = call.buffer<T>(10), *tdscale = call.buffer<T>(11), *tdbias = call.buffer<T>(12);
   const int64_t rows = int64_t(p.a) * p.k, n = p.r2, channels = p.k * n, all = p.tangents * channels;
   const int64_t step = rowsPerTask(channels), tasks = ceilDiv(p.a, step);
-  T* partial = static_cast<T*>(call.parallel->shared(size_t(2 * tasks * all) * sizeof(T)));  // tdscale and tdbias of each task
+  T* partial = static_cast<T*>(call.parallel->shared(size_t(4 * tasks * all) * sizeof(T)));  // tdscale and tdbias of each task, and of nearby rows
   (*call.parallel)(tasks, [&](int64_t task, int) {
-    T *ds = partial + 2 * task * all, *db = ds + all;
-    std::fill_n(ds, 2 * all, T(0));
+    T *total = partial + 4 * task * all, *ds = total + 2 * all, *db = ds + all;
+    std::fill_n(total, 4 * all, T(0));
     for (int64_t row = task * step * p.k, end = std::min<int64_t>(p.a, (task + 1) * step) * p.k; row < end; row++) {
       const int64_t channel = row % p.k * n;
       const T rstd = rstdOf(variance[row], p.eps);
@@ -97,10 +97,11 @@ template <class T> void normalizeBackwardTangent(const Call& call) {
                                 tmean[at],       rstd * rstd * tvariance[at] / T(2)};
         moveRowBackward(moved, n, tdx + at * n, ds + own, db + own);
       }
+      if ((row + 1) % (kNearby * p.k) == 0 || row + 1 == end) moveSums(ds, total, 2 * all);
     }
   });
-  sumPartials(partial, 2 * all, tasks, all, tdscale, *call.parallel);
-  sumPartials(partial + all, 2 * all, tasks, all, tdbias, *call.parallel);
+  sumPartials(partial, 4 * all, tasks, all, tdscale, *call.parallel);
+  sumPartials(partial + all, 4 * all, tasks, all, tdbias, *call.parallel);
 }
 
 }  // namespace steppe::STEPPE_NS::normalizing
