@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
+#include "kernels/matmul/brain.h"
 #include "kernels/matmul/finish.h"
 #include "kernels/matmul/gemm.h"
 #include "kernels/matmul/vector.h"
@@ -19,6 +21,7 @@ struct Params {
 };
 
 template <class T> void matmul(const Call& call) {
+  using Sum = std::conditional_t<std::is_same_v<T, Brain>, float, T>;
   const auto& params = call.params<Params>();
   const int64_t depth = int64_t{params.outer} * params.k, run = std::max(1, params.k);
   const Factor<T> a{call.buffer<T>(0) + params.aOffset, params.aRow, params.aCol, params.aOuter, run};
@@ -29,8 +32,10 @@ template <class T> void matmul(const Call& call) {
 
   const int words = call.word_count - int(offsetof(Params, program) / sizeof(int32_t)), inputs = words > 0 ? ProgramView{params.program}.inputs() : 0;
   T* const y = call.buffer<T>(2 + inputs);
-  const Finish<T> finish(params.program, words, call.buffers + 2, call.buffers + 3 + inputs);
-  if (depth > 0 && p.m == 1) {
+  const Finish<Sum> finish(params.program, words, call.buffers + 2, call.buffers + 3 + inputs);
+  if constexpr (!std::is_same_v<T, Sum>) {
+    multiplyBrain(p, y, *call.parallel, finish);
+  } else if (depth > 0 && p.m == 1) {
     rowTimesMatrix(p, y, false, *call.parallel, finish);
   } else if (depth > 0 && p.n == 1) {
     // A column is the row of the transposed product.
@@ -42,6 +47,7 @@ template <class T> void matmul(const Call& call) {
 
 STEPPE_KERNEL("matmul_f32", matmul<float>);
 STEPPE_KERNEL("matmul_f64", matmul<double>);
+STEPPE_KERNEL("matmul_bf16", matmul<Brain>);
 
 }  // namespace
 }  // namespace steppe::STEPPE_NS

@@ -33,7 +33,7 @@ const rowsOf = (p: MatmulParams): number => p.batch.reduce((rows, size) => rows 
 
 /**
  * y[batch, i, j] = sum over o, l of a[batch, o, i, l] * b[batch, o, l, j]; y is contiguous.
- * An empty sum is 0. Every product is formed, so 0 * inf gives NaN.
+ * An empty sum is 0. Every product is formed, so 0 * inf gives NaN. bf16 is summed in f32, which the chain gets; y is rounded.
  *
  * `program` is a chain that runs on each finished tile of y while that is in cache:
  * - Its shape is [rows..., n]: the last axis is n itself (never merged with another), the axes before it, in row-major
@@ -44,7 +44,7 @@ const rowsOf = (p: MatmulParams): number => p.batch.reduce((rows, size) => rows 
  */
 export const matmul = kernel<MatmulParams>({
   name: "matmul",
-  dtypes: ["f32", "f64"],
+  dtypes: ["f32", "f64", "bf16"],
   inputs: { a: "T", b: "T" },
   outputs: { "y?": "T" },
   extra(p) {

@@ -44,7 +44,7 @@ const matmulPrimitive: Primitive = {
   },
   lower([a], _outputs, { contract }, [viewA, viewB]) {
     const params = isFloat(a!.dtype) ? layout(viewA!, viewB!, contract === true) : null;
-    return params && { kernel: matmulKernel, dtype: a!.dtype === "f64" ? "f64" : "f32", params: matmulKernel.pack(params) };
+    return params && { kernel: matmulKernel, dtype: a!.dtype === "f64" || a!.dtype === "bf16" ? a!.dtype : "f32", params: matmulKernel.pack(params) };
   },
   fallback([a, b], { contract }) {
     const wide = a!.dtype === "u8" || a!.dtype === "bool" ? "i32" : a!.dtype;
