@@ -6,6 +6,9 @@
 namespace steppe::STEPPE_NS {
 namespace {
 
+// From so many bytes on results are stored past the caches (README.md).
+constexpr int64_t kStreamed = int64_t{1} << 23;
+
 struct Range {
   int64_t begin, end;
 };
@@ -25,6 +28,8 @@ class Run {
         if (space_.isRow(i)) chain_.repeats(i, block_columns_);
       }
     }
+    streams_ = streams();
+    if (streams_) chain_.bypass();
   }
 
   void operator()() {
@@ -37,6 +42,19 @@ class Run {
   }
 
  private:
+  // Whether full outputs are many bytes in new memory, and blocks write long pieces of them.
+  bool streams() const {
+    if (block_columns_ < std::min<int64_t>(256, space_.axes.back().size)) return false;
+    int64_t bytes = 0;
+    for (int y = 0; y < program_.outputs(); y++) {
+      if (combines(y)) continue;
+      bytes += space_.total * bytesOf(program_.outputType(y));
+      for (int x = 0; x < program_.inputs(); x++) {
+        if (call_.buffers[x] == call_.buffers[program_.inputs() + y]) return false;
+      }
+    }
+    return bytes >= kStreamed;
+  }
   int64_t wanted() const { return std::clamp<int64_t>(ceilDivide(space_.total, kTaskElements), 1, 1024); }
 
   void reduce() {
@@ -115,8 +133,9 @@ class Run {
         index[axis] = range[axis].begin;
         axis--;
       }
-      if (axis < 0) return;
+      if (axis < 0) break;
     }
+    if (streams_) settleStreams();
   }
 
   void block(const int64_t* index, int64_t* places, int64_t rows, int64_t columns, int64_t partial, void* scratch) const {
@@ -139,7 +158,7 @@ class Run {
   Chain chain_;
   ProgramView program_;
   Space space_;
-  bool combining_;
+  bool combining_, streams_ = false;
   int64_t block_rows_ = 1, block_columns_ = 1, partials_ = 1;
   char* accumulators_ = nullptr;
   std::vector<RegisterType> types_;

@@ -1,5 +1,6 @@
 // The loops that instructions of a chain run: arithmetic over blocks, and memory to and from blocks.
 #pragma once
+#include "kernels/elementwise/stream.h"
 #include "kernels/shared/chain.h"
 #include "kernels/shared/half.h"
 #include "kernels/shared/math.h"
@@ -178,5 +179,21 @@ template <DType type, class R, class M> void storer(void* memory, const void* bl
 const Storer storers[8] = {storer<DType::f64, double, double>,   storer<DType::f32, float, float>,        storer<DType::f16, float, uint16_t>,
                            storer<DType::bf16, float, uint16_t>, storer<DType::i32, int32_t, int32_t>,    storer<DType::u32, uint32_t, uint32_t>,
                            storer<DType::u8, int32_t, uint8_t>,  storer<DType::boolean, int32_t, uint8_t>};
+
+// Of 4 bytes an element.
+inline void streamer(void* memory, const void* block, int64_t rows, int64_t columns, int64_t row_stride) {
+  char* to = static_cast<char*>(memory);
+  const char* from = static_cast<const char*>(block);
+  if (rows == 1 || row_stride == columns) return streamBytes(to, from, 4 * rows * columns);
+  for (int64_t r = 0; r < rows; r++) streamBytes(to + 4 * r * row_stride, from + 4 * r * columns, 4 * columns);
+}
+const Storer streamers[8] = {storer<DType::f64, double, double>,
+                             streamer,
+                             storer<DType::f16, float, uint16_t>,
+                             storer<DType::bf16, float, uint16_t>,
+                             streamer,
+                             streamer,
+                             storer<DType::u8, int32_t, uint8_t>,
+                             storer<DType::boolean, int32_t, uint8_t>};
 
 }  // namespace steppe::STEPPE_NS

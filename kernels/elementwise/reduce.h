@@ -35,35 +35,40 @@ template <class T, Combine how> struct Combiner {
     }
   }
 
+  // Products of f32 leave its range in partial results sooner than in the end: they run in f64.
+  using Partial = std::conditional_t<std::is_same_v<T, float> && how == Combine::prod, double, Lane>;
+  static constexpr int kVector = kLanes<Lane>;
+  using Partials = vecn<Partial, kVector>;
+  static STEPPE_INLINE Partials take(const Lane* x, int64_t many) {
+    return convert<Partial>(many >= kVector ? load(x) : loadPartial(x, int(many), start()));
+  }
+
   // All n elements into one.
-  static Lane flat(const Lane* x, int64_t n) {
-    using V = vec<Lane>;
-    constexpr int N = kLanes<Lane>;
-    const V none = splat<Lane>(start());
-    V s[4] = {none, none, none, none};
+  static __attribute__((noinline)) Partial flat(const Lane* x, int64_t n) {
+    const Partials none = splatAs<Partials>(Partial(start()));
+    Partials s[4] = {none, none, none, none};
     int64_t i = 0;
-    for (; i + 4 * N <= n; i += 4 * N) {
-      for (int k = 0; k < 4; k++) s[k] = join(s[k], load(x + i + k * N));
+    for (; i + 4 * kVector <= n; i += 4 * kVector) {
+      for (int k = 0; k < 4; k++) s[k] = join(s[k], convert<Partial>(load(x + i + k * kVector)));
     }
-    for (int k = 0; i < n; i += N, k++) s[k] = join(s[k], n - i >= N ? load(x + i) : loadPartial(x + i, int(n - i), start()));
+    for (int k = 0; i < n; i += kVector, k++) s[k] = join(s[k], take(x + i, n - i));
     return reduce(join(join(s[0], s[1]), join(s[2], s[3])), [](auto a, auto b) { return join(a, b); });
   }
   static void row(A* at, const T* block, int64_t n) { *at = joinOne(*at, A(flat(reinterpret_cast<const Lane*>(block), n))); }
 
   // Column sums: at[c] over all rows.
-  static void columns(A* at, const T* block, int64_t rows, int64_t columns) {
+  static __attribute__((noinline)) void columns(A* at, const T* block, int64_t rows, int64_t columns) {
     const Lane* x = reinterpret_cast<const Lane*>(block);
-    constexpr int N = kLanes<Lane>;
-    for (int64_t c = 0; c < columns; c += N) {
-      const int many = int(std::min<int64_t>(N, columns - c));
-      vec<Lane> s = many == N ? load(x + c) : loadPartial(x + c, many, start());
-      for (int64_t r = 1; r < rows; r++) s = join(s, many == N ? load(x + r * columns + c) : loadPartial(x + r * columns + c, many, start()));
-      addTo(at + c, s, many);
+    for (int64_t c = 0; c < columns; c += kVector) {
+      const int64_t many = std::min<int64_t>(kVector, columns - c);
+      Partials s = take(x + c, many);
+      for (int64_t r = 1; r < rows; r++) s = join(s, take(x + r * columns + c, many));
+      addTo(at + c, s, int(many));
     }
   }
-  static void addTo(A* at, vec<Lane> s, int many) {
-    using Wide = vecn<std::conditional_t<std::is_same_v<A, double>, double, Lane>, kLanes<Lane>>;
-    if (many == kLanes<Lane>) {
+  static void addTo(A* at, Partials s, int many) {
+    using Wide = vecn<std::conditional_t<std::is_same_v<A, double>, double, Lane>, kVector>;
+    if (many == kVector) {
       storeAs(at, join(loadAs<Wide>(at), convert<LaneOf<Wide>>(s)));
     } else {
       for (int k = 0; k < many; k++) at[k] = joinOne(at[k], A(s[k]));

@@ -37,6 +37,7 @@ extern const Loop scalar_loops[][4];  // by opcode and register type
 extern const Loop cast_loops[4][8];   // by register type and dtype
 extern const Loader loaders[8];
 extern const Storer storers[8];
+extern const Storer streamers[8];  // the same, past the caches
 constexpr int64_t kPad = 16;
 
 // The words of an encoded program.
@@ -119,6 +120,13 @@ class Chain {
 
   // Makes blocks of at least so many elements possible.
   void enlarge(int64_t elements) { block_ = std::max(block_, (elements + kPad - 1) / kPad * kPad); }
+  // Tells that all results are stored past the caches.
+  void bypass() {
+    for (Step& s : steps_) {
+      if (s.kind == Kind::compute) s.output = -1;
+    }
+    storers_ = streamers;
+  }
   // Tells that an input is one contiguous row of `columns`, the width of every block: it is then loaded once.
   void repeats(int input, int64_t columns) {
     for (Step& s : steps_) {
@@ -178,7 +186,7 @@ class Chain {
         }
         case Kind::store: {
           void* to = place(s.a, where.output);
-          if (at[s.b] != to) storers[int(program_.outputType(s.a))](to, at[s.b], where.rows, where.columns, where.output_stride);
+          if (at[s.b] != to) storers_[int(program_.outputType(s.a))](to, at[s.b], where.rows, where.columns, where.output_stride);
           break;
         }
         case Kind::combine:
@@ -306,6 +314,7 @@ class Chain {
   void* const* inputs_;
   void* const* outputs_;
   int64_t block_ = 0, accumulatorBytes_ = 4;
+  const Storer* storers_ = storers;
   std::vector<Step> steps_;
 };
 

@@ -200,3 +200,58 @@ test("an output may take over the memory of an input, which later instructions s
   const exact = expected(program, inputs, outputs);
   for (const { isa, backend } of backends) expect(firstDifference(await onBackend(backend, program, inputs, outputs, 0), exact), isa).toBeUndefined();
 });
+
+test("long results, stored past the caches, with odd rows and a sum beside them", async () => {
+  const shape = [1537, 1371],
+    strides = contiguousStrides(shape);
+  const program: Program = {
+    shape,
+    reduced: [true, false],
+    registers: 3,
+    inputs: [
+      { dtype: "f32", offset: 1, strides },
+      { dtype: "f32", offset: 0, strides: [0, 1] },
+    ],
+    outputs: [
+      { dtype: "f32", combine: "none" },
+      { dtype: "f16", combine: "none" },
+      { dtype: "f32", combine: "sum" },
+    ],
+    code: [
+      { op: "load", type: "f32", destination: 0, a: 0, b: 0, c: 0 },
+      { op: "load", type: "f32", destination: 1, a: 1, b: 0, c: 0 },
+      { op: "add", type: "f32", destination: 2, a: 0, b: 1, c: 0 },
+      { op: "store", type: "f32", destination: 0, a: 0, b: 2, c: 0 },
+      { op: "store", type: "f32", destination: 0, a: 1, b: 0, c: 0 },
+      { op: "store", type: "f32", destination: 0, a: 2, b: 2, c: 0 },
+    ],
+  };
+  const random = randomFrom("long"),
+    size = sizeOf(shape);
+  const inputs = [wholeNumbers("f32", size + 1, random), wholeNumbers("f32", shape[1]!, random)];
+  const outputs: Span[] = [
+    { dtype: "f32", length: size },
+    { dtype: "f16", length: size },
+    { dtype: "f32", length: shape[1]! },
+  ];
+  const exact = expected(program, inputs, outputs);
+  for (const { isa, backend } of backends) expect(firstDifference(await onBackend(backend, program, inputs, outputs), exact), isa).toBeUndefined();
+});
+
+test("partial products of f32 may leave its range", async () => {
+  const program: Program = {
+    shape: [4096],
+    reduced: [true],
+    registers: 1,
+    inputs: [{ dtype: "f32", offset: 0, strides: [1] }],
+    outputs: [{ dtype: "f32", combine: "prod" }],
+    code: [
+      { op: "load", type: "f32", destination: 0, a: 0, b: 0, c: 0 },
+      { op: "store", type: "f32", destination: 0, a: 0, b: 0, c: 0 },
+    ],
+  };
+  const inputs = [Float64Array.from({ length: 4096 }, (_, i) => (i % 16 < 8 ? 64 : 1 / 64))];
+  for (const { isa, backend } of backends) {
+    expect(await onBackend(backend, program, inputs, [{ dtype: "f32", length: 1 }]), isa).toEqual([Float64Array.of(1)]);
+  }
+});
