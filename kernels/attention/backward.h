@@ -5,7 +5,8 @@ namespace steppe::STEPPE_NS::attending {
 
 // params: attention_backward
 struct AttentionBackwardParams : AttentionParams {
-  HeadView doView;
+  HeadView doView, oView, dqView, dkView, dvView;
+  uint32_t joined;  // dq, dk and dv lie in one buffer, that of dq
 };
 
 // What one head's backward pass reads.
@@ -124,19 +125,18 @@ template <class T> void attentionBackward(const Call& call) {
   const Parts keys{p.keys, parts};
   const T *q = call.buffer<T>(0), *k = call.buffer<T>(1), *v = call.buffer<T>(2), *o = call.buffer<T>(3), *lse = call.buffer<T>(4);
   const T *ct = call.buffer<T>(5), *mask = call.buffer<T>(6);
-  T *dq = call.buffer<T>(7), *dk = call.buffer<T>(8), *dv = call.buffer<T>(9);
+  T *dq = call.buffer<T>(7), *dk = p.joined ? dq : call.buffer<T>(8), *dv = p.joined ? dq : call.buffer<T>(9);
   const int64_t share = int64_t(p.queries) * p.dim;
   T* partial = parts > 1 ? static_cast<T*>(call.parallel->shared(size_t(heads * parts * share) * sizeof(T))) : nullptr;
   const auto inputs = [&](int64_t head) {
     const int64_t b = head / p.heads, h = head % p.heads;
-    const OutRows<const T> out = outRows(o, p, p.queries, b, h);
-    return HeadInputs<T>{rowsOf(q, p.qView, b, h),   rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), {out.data, out.stride},
+    return HeadInputs<T>{rowsOf(q, p.qView, b, h),   rowsOf(k, p.kView, b, h), rowsOf(v, p.vView, b, h), rowsOf(o, p.oView, b, h),
                          rowsOf(ct, p.doView, b, h), lse + head * p.queries,   maskOf(mask, p, b, h)};
   };
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
     const int64_t head = task / parts, part = task % parts, b = head / p.heads, h = head % p.heads;
-    const OutRows<T> dqRows = partial ? OutRows<T>{partial + task * share, p.dim} : outRows(dq, p, p.queries, b, h);
-    const OutRows<T> dkRows = outRows(dk, p, p.keys, b, h), dvRows = outRows(dv, p, p.keys, b, h);
+    const OutRows<T> dqRows = partial ? OutRows<T>{partial + task * share, p.dim} : outRows(dq, p.dqView, b, h);
+    const OutRows<T> dkRows = outRows(dk, p.dkView, b, h), dvRows = outRows(dv, p.dvView, b, h);
     Ahead ahead;
     if (parts == 1) {
       for (const OutRows<T>& rows : {dkRows, dvRows}) ahead.add(rows, p.keys, p.dim);
@@ -149,7 +149,7 @@ template <class T> void attentionBackward(const Call& call) {
   });
   if (!partial) return;
   (*call.parallel)(heads, [&](int64_t head, int) {
-    addShares(partial + head * parts * share, share, parts, p.queries, p.dim, outRows(dq, p, p.queries, head / p.heads, head % p.heads));
+    addShares(partial + head * parts * share, share, parts, p.queries, p.dim, outRows(dq, p.dqView, head / p.heads, head % p.heads));
   });
 }
 

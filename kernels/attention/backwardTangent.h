@@ -7,7 +7,8 @@ namespace steppe::STEPPE_NS::attending {
 // params: attention_backward_tangent
 struct AttentionBackwardTangentParams : AttentionTangentParams {
   HeadView doView;
-  TangentView tdoView;
+  TangentView tdoView, tdqView, tdkView, tdvView;
+  uint32_t joined;  // their tangents lie in one buffer, that of the first
 };
 
 // What one head's tangents of the gradients read.
@@ -179,9 +180,9 @@ template <class T> void attentionBackwardTangent(const Call& call) {
   const T *q = call.buffer<T>(0), *k = call.buffer<T>(1), *v = call.buffer<T>(2), *o = call.buffer<T>(3), *lse = call.buffer<T>(4);
   const T *ct = call.buffer<T>(5), *tq = call.buffer<T>(6), *tk = call.buffer<T>(7), *tv = call.buffer<T>(8), *tout = call.buffer<T>(9);
   const T *tlse = call.buffer<T>(10), *tct = call.buffer<T>(11), *mask = call.buffer<T>(12);
-  T *dq = call.buffer<T>(13), *dk = call.buffer<T>(14), *dv = call.buffer<T>(15);
+  T *dq = call.buffer<T>(13), *dk = p.joined ? dq : call.buffer<T>(14), *dv = p.joined ? dq : call.buffer<T>(15);
   if (p.tangents == 0) return;
-  const int64_t share = int64_t(p.queries) * p.dim, perTask = share * p.tangents, queryTangent = heads * share, keyTangent = heads * p.keys * p.dim;
+  const int64_t share = int64_t(p.queries) * p.dim, perTask = share * p.tangents;
   T* partial = parts > 1 ? static_cast<T*>(call.parallel->shared(size_t(heads * parts * perTask) * sizeof(T))) : nullptr;
   const auto inputs = [&](int64_t head) {
     const int64_t b = head / p.heads, h = head % p.heads;
@@ -203,8 +204,8 @@ template <class T> void attentionBackwardTangent(const Call& call) {
   };
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
     const int64_t head = task / parts, part = task % parts, b = head / p.heads, h = head % p.heads;
-    TangentOut<T> dqRows{outRows(dq, p, p.queries, b, h), queryTangent};
-    const TangentOut<T> dkRows{outRows(dk, p, p.keys, b, h), keyTangent}, dvRows{outRows(dv, p, p.keys, b, h), keyTangent};
+    TangentOut<T> dqRows = tangentOut(dq, p.tdqView, b, h);
+    const TangentOut<T> dkRows = tangentOut(dk, p.tdkView, b, h), dvRows = tangentOut(dv, p.tdvView, b, h);
     if (partial) dqRows = {{partial + task * perTask, p.dim}, share};
     Ahead ahead;
     if (parts == 1) {
@@ -221,7 +222,7 @@ template <class T> void attentionBackwardTangent(const Call& call) {
   if (!partial) return;
   (*call.parallel)(heads * p.tangents, [&](int64_t task, int) {
     const int64_t head = task / p.tangents, t = task % p.tangents;
-    const OutRows<T> out = outRows(dq + t * queryTangent, p, p.queries, head / p.heads, head % p.heads);
+    const OutRows<T> out = tangentOut(dq, p.tdqView, head / p.heads, head % p.heads).at(t);
     addShares(partial + head * parts * perTask + t * share, perTask, parts, p.queries, p.dim, out);
   });
 }

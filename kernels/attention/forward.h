@@ -3,6 +3,11 @@
 
 namespace steppe::STEPPE_NS::attending {
 
+// params: attention
+struct AttentionForwardParams : AttentionParams {
+  HeadView oView;
+};
+
 // One part of the queries of one head: all blocks of keys pass by, with a running maximum and sum for each query.
 template <class T> class Forward {
  public:
@@ -126,7 +131,7 @@ template <class T> class Forward {
 };
 
 template <class T> void attention(const Call& call) {
-  const auto& p = call.params<AttentionParams>();
+  const auto& p = call.params<AttentionForwardParams>();
   const int64_t heads = int64_t(p.batch) * p.heads;
   const int64_t parts = partsOfHead(heads, ceilDiv(p.queries, Forward<T>::kRows));
   const Parts queries{p.queries, parts};
@@ -136,7 +141,7 @@ template <class T> void attention(const Call& call) {
   (*call.parallel)(heads * parts, [&](int64_t task, int worker) {
     const int64_t head = task / parts, b = head / p.heads, h = head % p.heads;
     const int64_t first = queries.edge(task % parts), last = queries.edge(task % parts + 1);
-    const OutRows<T> out = outRows(o, p, p.queries, b, h);
+    const OutRows<T> out = outRows(o, p.oView, b, h);
     Ahead ahead;
     if (parts == 1) {
       ahead.add(out, p.queries, p.dim);

@@ -15,7 +15,6 @@ struct HeadView {
 struct MaskView {
   int32_t offset, batch, head, query, key;
 };
-// params: attention
 struct AttentionParams {
   double scale;
   uint32_t batch, heads, queries, keys, dim, causal, masked;
@@ -33,12 +32,16 @@ template <class T> Rows<T> rowsOf(const T* data, const HeadView& view, int64_t b
   return {data + view.offset + b * view.batch + h * view.head, view.token};
 }
 
-// Where a head's rows lie in a contiguous [batch, tokens, heads, dim].
+// Where a head's rows go.
 template <class T> struct OutRows {
   T* data;
   int64_t stride;
   T* row(int64_t i) const { return data + i * stride; }
 };
+template <class T> OutRows<T> outRows(T* data, const HeadView& view, int64_t b, int64_t h) {
+  return {data + view.offset + b * view.batch + h * view.head, view.token};
+}
+// The same of a contiguous [batch, tokens, heads, dim].
 template <class T> OutRows<T> outRows(T* data, const AttentionParams& p, int64_t tokens, int64_t b, int64_t h) {
   const int64_t stride = int64_t(p.heads) * p.dim;
   return {data + b * tokens * stride + h * p.dim, stride};

@@ -48,6 +48,10 @@ export const inputSizes = (p: AttentionParams) => ({
   v: headSpan(p, p.vView, p.keys),
   mask: p.masked ? maskSpan(p) : 0,
 });
+/** A contiguous [batch, tokens, heads, dim]. */
+export const outputView = ({ heads, dim }: AttentionParams, tokens: number): HeadView => [0, tokens * heads * dim, dim, heads * dim];
+/** A contiguous [batch, heads, tokens, dim]. */
+export const headsFirst = ({ heads, dim }: AttentionParams, tokens: number): HeadView => [0, heads * tokens * dim, tokens * dim, dim];
 export const outputSize = (p: AttentionParams, tokens: number): number => p.batch * tokens * p.heads * p.dim;
 export const rowCount = (p: AttentionParams): number => p.batch * p.heads * p.queries;
 
@@ -89,9 +93,15 @@ export function eachHead(p: AttentionParams, visit: (b: number, h: number) => vo
   for (let b = 0; b < p.batch; b++) for (let h = 0; h < p.heads; h++) visit(b, h);
 }
 
-/** Views of q, k and v inside one packed [batch, tokens, 3, heads, dim]. */
+/** One of three tensors inside a packed [batch, tokens, 3, heads, dim]. */
+export const packedView = ({ heads, dim }: { heads: number; dim: number }, tokens: number, part: number): HeadView => [
+  part * heads * dim,
+  tokens * 3 * heads * dim,
+  dim,
+  3 * heads * dim,
+];
 function packed(batch: number, heads: number, tokens: number, dim: number, more: Partial<AttentionParams> = {}): AttentionParams {
-  const view = (part: number): HeadView => [part * heads * dim, tokens * 3 * heads * dim, dim, 3 * heads * dim];
+  const view = (part: number): HeadView => packedView({ heads, dim }, tokens, part);
   return { ...separate(batch, heads, tokens, tokens, dim), qView: view(0), kView: view(1), vView: view(2), ...more };
 }
 /** Contiguous [batch, heads, tokens, dim] each. */

@@ -44,6 +44,9 @@ template <class T> struct TangentOut {
   int64_t tangent;
   OutRows<T> at(int64_t t) const { return {rows.data + t * tangent, rows.stride}; }
 };
+template <class T> TangentOut<T> tangentOut(T* data, const TangentView& view, int64_t b, int64_t h) {
+  return {{data + view.offset + b * view.batch + h * view.head, view.token}, view.tangent};
+}
 
 // The lanes of the vector at j that hold one of `columns` numbers.
 template <class T> STEPPE_INLINE mask<T> within(int64_t j, int64_t columns) {

@@ -12,6 +12,8 @@ import {
   type HeadView,
   inputSizes,
   outputSize,
+  outputView,
+  packedView,
   params,
   rowCount,
   score,
@@ -33,6 +35,11 @@ export interface AttentionTangentParams extends AttentionParams {
 export interface AttentionBackwardTangentParams extends AttentionTangentParams {
   readonly doView: HeadView;
   readonly tdoView: TangentView;
+  readonly tdqView: TangentView;
+  readonly tdkView: TangentView;
+  readonly tdvView: TangentView;
+  /** 1: tdk and tdv lie in tdq's buffer. */
+  readonly joined: number;
 }
 
 const tangentParams = { ...params, tangents: "u32", given: "u32", tqView: "i32[5]", tkView: "i32[5]", tvView: "i32[5]" } as const;
@@ -41,8 +48,10 @@ const has = (p: AttentionTangentParams, name: keyof typeof tangentBits): boolean
 const count = (p: AttentionTangentParams, ...names: (keyof typeof tangentBits)[]): number => names.filter((name) => has(p, name)).length;
 /** The view of one tangent. */
 const viewOf = ([offset, tangent, ...view]: TangentView, t: number): HeadView => [offset + t * tangent, ...view];
+const spanOf = (p: AttentionTangentParams, view: TangentView, tokens: number): number =>
+  p.tangents === 0 || headSpan(p, viewOf(view, 0), tokens) === 0 ? 0 : headSpan(p, viewOf(view, p.tangents - 1), tokens);
 const span = (p: AttentionTangentParams, name: keyof typeof tangentBits, view: TangentView, tokens: number): number =>
-  !has(p, name) || p.tangents === 0 || headSpan(p, viewOf(view, 0), tokens) === 0 ? 0 : headSpan(p, viewOf(view, p.tangents - 1), tokens);
+  has(p, name) ? spanOf(p, view, tokens) : 0;
 const tangentSizes = (p: AttentionTangentParams) => ({
   ...inputSizes(p),
   lse: rowCount(p),
@@ -118,8 +127,24 @@ export const attentionTangent = kernel<AttentionTangentParams>({
   terms: (p) => 3 * (p.keys + p.dim) + 16,
 });
 
+const sizesOfGradients = (p: AttentionBackwardTangentParams) => {
+  const sizes = [spanOf(p, p.tdqView, p.queries), spanOf(p, p.tdkView, p.keys), spanOf(p, p.tdvView, p.keys)] as const;
+  return p.joined ? { tdq: Math.max(...sizes), tdk: 0, tdv: 0 } : { tdq: sizes[0], tdk: sizes[1], tdv: sizes[2] };
+};
+/** Packed in one buffer, where there are as many keys as queries, or apart. */
+function viewsOfGradients(p: AttentionParams, index: number) {
+  const joined = index % 3 === 1 && p.queries === p.keys,
+    tokensOf = (part: number): number => (part === 0 ? p.queries : p.keys);
+  const tangent = (part: number): number => (joined ? 3 : 1) * outputSize(p, tokensOf(part));
+  const view = (part: number): TangentView => {
+    const [offset, ...strides] = joined ? packedView(p, p.queries, part) : outputView(p, tokensOf(part));
+    return [offset, tangent(part), ...strides];
+  };
+  return { tdqView: view(0), tdkView: view(1), tdvView: view(2), joined: Number(joined) };
+}
+
 /**
- * The tangents of dq, dk and dv, each [tangents, batch, tokens, heads, dim]. With D = rowsum(do * o) and dS = P * (do v^T - D):
+ * The tangents of dq, dk and dv. With D = rowsum(do * o) and dS = P * (do v^T - D):
  * P' = P * (S' - lse'); dS' = (S' - lse') * dS + P * (do' v^T + do v'^T - D');
  * tdv = P'^T do + P^T do'; tdk = scale (dS'^T q + dS^T q'); tdq = scale (dS' k + dS k').
  */
@@ -130,8 +155,8 @@ export const attentionBackwardTangent = kernel<AttentionBackwardTangentParams>({
     ...{ q: "T", k: "T", v: "T", o: "T", lse: "T", do: "T" },
     ...{ "tq?": "T", "tk?": "T", "tv?": "T", "to?": "T", "tlse?": "T", "tdo?": "T", "mask?": "T" },
   },
-  outputs: { tdq: "T", tdk: "T", tdv: "T" },
-  params: { ...tangentParams, doView: "i32[4]", tdoView: "i32[5]" },
+  outputs: { tdq: "T", "tdk?": "T", "tdv?": "T" },
+  params: { ...tangentParams, doView: "i32[4]", tdoView: "i32[5]", tdqView: "i32[5]", tdkView: "i32[5]", tdvView: "i32[5]", joined: "u32" },
   sizes: (p) => ({
     ...tangentSizes(p),
     o: outputSize(p, p.queries),
@@ -139,14 +164,12 @@ export const attentionBackwardTangent = kernel<AttentionBackwardTangentParams>({
     to: has(p, "o") ? p.tangents * outputSize(p, p.queries) : 0,
     tlse: has(p, "lse") ? p.tangents * rowCount(p) : 0,
     tdo: span(p, "do", p.tdoView, p.queries),
-    tdq: p.tangents * outputSize(p, p.queries),
-    tdk: p.tangents * outputSize(p, p.keys),
-    tdv: p.tangents * outputSize(p, p.keys),
+    ...sizesOfGradients(p),
   }),
   cost: (p) => cost(p, 2 + p.tangents * (3 + 2 * count(p, "q", "k", "do") + count(p, "v")), 2.5 + 4 * p.tangents),
   reference(io, p) {
     const { q, k, v, o, do: ct, tq, tk, tv, to, tlse, tdo } = io.inputs,
-      { tdq, tdk, tdv } = io.outputs;
+      { tdq, tdk, tdv } = p.joined ? { tdq: io.outputs["tdq"], tdk: io.outputs["tdq"], tdv: io.outputs["tdq"] } : io.outputs;
     for (const x of [tdq, tdk, tdv]) x?.fill(0); // empty ones are absent
     eachHead(p, (b, h) => {
       for (let i = 0; i < p.queries; i++) {
@@ -159,27 +182,28 @@ export const attentionBackwardTangent = kernel<AttentionBackwardTangentParams>({
         for (let t = 0; t < p.tangents; t++) {
           const tqAt = headAt(viewOf(p.tqView, t), b, h, i),
             tdoAt = headAt(viewOf(p.tdoView, t), b, h, i),
-            tdqAt = t * outputSize(p, p.queries) + outAt;
+            tdqAt = headAt(viewOf(p.tdqView, t), b, h, i);
           const byCt = has(p, "do") ? dot(p.dim, tdo!, tdoAt, o!, outAt) : 0,
-            byOut = has(p, "o") ? dot(p.dim, ct!, ctAt, to!, tdqAt) : 0,
+            byOut = has(p, "o") ? dot(p.dim, ct!, ctAt, to!, t * outputSize(p, p.queries) + outAt) : 0,
             lseTangent = has(p, "lse") ? tlse![t * rowCount(p) + row]! : 0;
           weights.forEach((weight, j) => {
             if (weight === 0) return;
             const kAt = headAt(p.kView, b, h, j),
               vAt = headAt(p.vView, b, h, j),
-              keyAt = (((t * p.batch + b) * p.keys + j) * p.heads + h) * p.dim;
+              tdkAt = headAt(viewOf(p.tdkView, t), b, h, j),
+              tdvAt = headAt(viewOf(p.tdvView, t), b, h, j);
             const tkAt = headAt(viewOf(p.tkView, t), b, h, j),
               tvAt = headAt(viewOf(p.tvView, t), b, h, j);
             const shifted = slope(io, p, t, b, h, i, j) - lseTangent;
             const products = (has(p, "do") ? dot(p.dim, tdo!, tdoAt, v!, vAt) : 0) + (has(p, "v") ? dot(p.dim, ct!, ctAt, tv!, tvAt) : 0);
             const dscore = weight * (dot(p.dim, ct!, ctAt, v!, vAt) - delta),
               tscore = shifted * dscore + weight * (products - (byCt + byOut));
-            axpy(p.dim, weight * shifted, ct!, ctAt, tdv!, keyAt);
+            axpy(p.dim, weight * shifted, ct!, ctAt, tdv!, tdvAt);
             axpy(p.dim, p.scale * tscore, k!, kAt, tdq!, tdqAt);
-            axpy(p.dim, p.scale * tscore, q!, qAt, tdk!, keyAt);
-            if (has(p, "do")) axpy(p.dim, weight, tdo!, tdoAt, tdv!, keyAt);
+            axpy(p.dim, p.scale * tscore, q!, qAt, tdk!, tdkAt);
+            if (has(p, "do")) axpy(p.dim, weight, tdo!, tdoAt, tdv!, tdvAt);
             if (has(p, "k")) axpy(p.dim, p.scale * dscore, tk!, tkAt, tdq!, tdqAt);
-            if (has(p, "q")) axpy(p.dim, p.scale * dscore, tq!, tqAt, tdk!, keyAt);
+            if (has(p, "q")) axpy(p.dim, p.scale * dscore, tq!, tqAt, tdk!, tdkAt);
           });
         }
       }
@@ -187,6 +211,7 @@ export const attentionBackwardTangent = kernel<AttentionBackwardTangentParams>({
   },
   cases: cases.map((p, i) => ({
     ...withTangents(p, i, 63),
+    ...viewsOfGradients(p, i),
     doView: [0, p.queries * p.heads * p.dim, p.dim, p.heads * p.dim],
     tdoView: [1, outputSize(p, p.queries) + 2, p.queries * p.heads * p.dim, p.dim, p.heads * p.dim],
   })),

@@ -37,6 +37,12 @@ export interface Lowering {
   readonly params: Words;
 }
 
+/** Where the outputs of a kernel call go; `joined`: all into one buffer. */
+export interface Places {
+  readonly views: readonly StridedView[];
+  readonly joined: boolean;
+}
+
 /** What the planner may do with an application; it never asks for a name. */
 export type Kind = "leaf" | "elementwise" | "reduce" | "view" | "opaque";
 
@@ -52,7 +58,14 @@ export interface Primitive {
   /** Output i is input i, and so needs no work: alias, stopGradient, barrier. A barrier still comes after all its inputs. */
   readonly identity?: "free" | "barrier";
   /** opaque: the kernel call. `views` says where each input lies when `strided`. */
-  lower?(inputs: readonly Aval[], outputs: readonly Aval[], attrs: Attrs, views: readonly StridedView[]): Lowering | null;
+  lower?(
+    inputs: readonly Aval[],
+    outputs: readonly Aval[],
+    attrs: Attrs,
+    views: readonly StridedView[],
+    /** Where each output goes, when `spreads`. Outputs of one buffer are bound as the first; the others are absent. */
+    places?: Places,
+  ): Lowering | null;
   /** opaque: inputs whose strides the kernel takes as they are, if `accepts` holds; others are made contiguous. */
   accepts?(index: number, view: StridedView): boolean;
   /** The same in plain operations: runs where no kernel does, and gives every derivative that is not written by hand. */
@@ -63,8 +76,10 @@ export interface Primitive {
   readonly scalar?: string;
   /** reduce: how partial results combine. */
   readonly combine?: "sum" | "max" | "min" | "prod";
-  /** opaque: where each input lies in the output (in elements) if every one is a contiguous stretch of it: then it is computed in its place. */
-  placement?(inputs: readonly Aval[], output: Aval, attrs: Attrs): readonly number[] | null;
+  /** opaque: outputs that the kernel writes with any strides for which this holds. */
+  spreads?(index: number, view: StridedView): boolean;
+  /** opaque: where each input lies in the output, which they fill: then it may be computed in its place. */
+  pieces?(inputs: readonly Aval[], output: Aval, attrs: Attrs): readonly StridedView[];
   /** A simpler value of the same meaning, or null. `constant` tells the number that fills a value, if it is known. */
   simplify?(inputs: readonly Value[], attrs: Attrs, constant: (x: Value) => number | undefined): Value | null;
   /** opaque: an elementwise chain may run on the output while it is in cache. */

@@ -160,7 +160,7 @@ export class Assembly {
   #needs(item: Item): Item[] {
     const found = new Set<Item>();
     const add = (value: Value): void => {
-      const maker = this.#copies.get(value) ?? this.#joins.get(value.node) ?? this.itemOf.get(value.node);
+      const maker = this.#copies.get(value) ?? this.#joins.get(value.node) ?? this.itemOf.get(this.locator.maker(value));
       if (maker && maker !== item) found.add(maker);
     };
     for (const v of this.#reads(item)) add(v);
@@ -189,7 +189,7 @@ export class Assembly {
         return { item, reads: [], writes: [item.node.outputs[0]!] };
       case "call": {
         const operands = this.#operands(item.node);
-        return { item, operands, reads: operands.map((x) => x.value), writes: item.node.outputs };
+        return { item, operands, reads: operands.map((x) => x.value), writes: this.#written(item.node) };
       }
       case "copy": {
         const source = this.locator.source(item.value);
@@ -227,6 +227,11 @@ export class Assembly {
         return { item, operands, code, reads: [...rootReads, ...code.inputs.map((x) => x.base)], writes: [...rootStored, ...code.outputs] };
       }
     }
+  }
+
+  /** The values that hold a call's outputs. */
+  #written(node: Node): Value[] {
+    return [...new Set(node.outputs.map((out) => this.locator.locate(out).base))];
   }
 
   #storeOf(value: Value): Store {
@@ -317,10 +322,13 @@ export class Assembly {
     const views = operands!.map(({ view }, i) =>
       isContiguous(view) && !(node.primitive.accepts?.(i, view) ?? false) ? wholeView(view.shape) : view,
     );
-    const lowering = node.primitive.lower!(node.inputs, node.outputs, node.attrs, views)!;
+    const written = this.#written(node);
+    const joined = written.length < node.outputs.length;
+    const places = node.primitive.spreads && { views: node.outputs.map((out) => this.locator.locate(out).view), joined };
+    const lowering = node.primitive.lower!(node.inputs, node.outputs, node.attrs, views, places)!;
     const inputs = operands!.map(({ value, view }, i) => this.#span(value, views[i] === view ? 0 : view.offset));
     for (let missing = Object.keys(lowering.kernel.inputs).length - inputs.length; missing > 0; missing--) inputs.push(absent);
-    const named = node.outputs.map((out) => (code && !this.#stored.has(out) ? absent : this.#span(out)));
+    const named = node.outputs.map((_, i) => (i < written.length && !(code && !this.#stored.has(written[i]!)) ? this.#span(written[i]!) : absent));
     if ([...named, ...(code?.outputs.map((v) => this.#span(v)) ?? [])].every((span) => span.length <= 0)) return;
     let params = lowering.params;
     if (code) {

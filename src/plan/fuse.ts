@@ -34,7 +34,7 @@ class Fusion {
   run(nodes: readonly Node[]): Map<Node, Item> {
     for (const node of nodes) {
       const { kind, epilogue } = node.primitive;
-      if (kind === "view" || kind === "leaf" || node.outputs.some((out) => this.locator.isAlias(out))) continue;
+      if (kind === "view" || kind === "leaf" || node.outputs.some((out) => this.locator.isAlias(out) || this.locator.maker(out) !== node)) continue;
       if (kind === "opaque") this.#add(epilogue ? { kind: "chain", root: node, members: [] } : { kind: "call", node }, [node], null);
       else if (!this.#join(node)) this.#add(this.#alone(node), [node], commonSpace(null, [node], this.locator));
     }
@@ -55,7 +55,7 @@ class Fusion {
     const found = new Set<Item>();
     for (const input of node.inputs) {
       for (const base of this.locator.dependencies(input)) {
-        const item = this.#itemOf.get(base.node);
+        const item = this.#itemOf.get(this.locator.maker(base));
         if (item) found.add(item);
       }
     }

@@ -44,7 +44,8 @@ export function resolveJoins(outputs: readonly Value[], isInput: (v: Value) => b
   }
 }
 
-/** Element offsets of a join's pieces, or null for other nodes. */
+/** Element offsets of a join's pieces if every one is a contiguous stretch of it, or null. */
 export function joinOffsets(node: Node): readonly number[] | null {
-  return node.primitive.placement?.(node.inputs, node.outputs[0]!, node.attrs) ?? null;
+  const pieces = node.primitive.pieces?.(node.inputs, node.outputs[0]!, node.attrs);
+  return pieces?.every(isContiguous) ? pieces.map(({ offset }) => offset) : null;
 }

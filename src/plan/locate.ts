@@ -1,4 +1,4 @@
-import type { Value } from "../graph/node.ts";
+import type { Node, Value } from "../graph/node.ts";
 import type { StridedView } from "../graph/primitive.ts";
 import { restride, wholeView } from "./strided.ts";
 
@@ -14,6 +14,8 @@ export class Locator {
   readonly #known = new Map<Value, Location>();
   readonly #aliases = new Set<Value>();
   readonly #sources = new Map<Value, Location>();
+  /** Values that are written by the node of their pieces. */
+  readonly #wholes = new Map<Value, Node>();
   constructor(private readonly isInput: (value: Value) => boolean) {}
 
   locate(value: Value): Location {
@@ -31,7 +33,7 @@ export class Locator {
 
   /** A value that is a view, though one that may need a copy. */
   isView(value: Value): boolean {
-    return value.node.primitive.kind === "view" && !this.isInput(value);
+    return value.node.primitive.kind === "view" && !this.isInput(value) && !this.#wholes.has(value);
   }
   /** The bases whose elements (or, past a barrier, whose completion) a value needs. */
   dependencies(value: Value): readonly Value[] {
@@ -65,6 +67,17 @@ export class Locator {
   }
   isAlias(value: Value): boolean {
     return this.#aliases.has(value);
+  }
+  /** Says that `pieces`, outputs of one node, are written right into `whole`, which they fill. */
+  spread(whole: Value, pieces: ReadonlyMap<Value, StridedView>): void {
+    for (const [piece, view] of pieces) {
+      this.#wholes.set(whole, piece.node);
+      this.#known.set(piece, { base: whole, view });
+    }
+  }
+  /** The node that computes a value's elements. */
+  maker(value: Value): Node {
+    return this.#wholes.get(value) ?? value.node;
   }
   #source(value: Value): Value {
     return value.node.inputs[value.node.primitive.identity ? value.index : 0]!;

@@ -8,6 +8,7 @@ import { type InputPlace, resolveJoins } from "./joins.ts";
 import { Locator } from "./locate.ts";
 import type { Plan } from "./plan.ts";
 import { simplify } from "./simplify.ts";
+import { resolveSpreads } from "./spread.ts";
 
 export type { InputPlace };
 
@@ -31,6 +32,7 @@ export function planGraph(request: PlanRequest): Plan {
   const outputs = simplify(expand(request.outputs, isInput, request.backend), isInput, lifted);
   const locator = new Locator(isInput);
   const places = new Map(request.inputs.map((v, i) => [v, request.places[i]!]));
+  resolveSpreads(outputs, isInput, locator);
   resolveJoins(outputs, isInput, locator, places);
   const itemOf = fuse(outputs, isInput, locator);
   return new Assembly(outputs, locator, itemOf, places, lifted, request, elementwise).build();

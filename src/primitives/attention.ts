@@ -1,4 +1,4 @@
-import { attention as attentionKernel, attentionBackward as backwardKernel } from "../../kernels/attention/kernel.ts";
+import { attention as attentionKernel, attentionBackward as backwardKernel, type HeadView } from "../../kernels/attention/kernel.ts";
 import { isFloat, promote, toFloat } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
 import { broadcastShapes, sameShape, showShape } from "../core/shape.ts";
@@ -6,7 +6,7 @@ import { define, o } from "../graph/algebra.ts";
 import { apply, type Value } from "../graph/node.ts";
 import type { Application, Maybe, Primitive } from "../graph/primitive.ts";
 import { addMaybe, compositeRules } from "../graph/rules.ts";
-import { forwardStrides, isContiguous, mergeMapped, paramsOf, splitMapped, unitLast } from "./attentionLayout.ts";
+import { forwardStrides, isContiguous, mergeMapped, outputViews, paramsOf, splitMapped, swappedView, unitLast } from "./attentionLayout.ts";
 import { attentionPlainly, attrsOf, backwardPlainly, beside, matmulMaybe, scoresCotangent, scoresOf, swapHeads, turned } from "./attentionPlain.ts";
 import { attentionJvp, backwardJvp } from "./attentionTangents.ts";
 import { checkOptions, checkValue, shares } from "./common.ts";
@@ -59,10 +59,11 @@ const attentionPrimitive: Primitive = {
   jvp: attentionJvp,
   vmap: (inputs, mapped, size, attrs) => splitMapped(apply(attentionPrimitive, mergeMapped(inputs, mapped, size, 3), attrs), size),
   accepts: (index, view) => (index === 3 ? forwardStrides(view) : unitLast(view)),
-  lower: (inputs, _, attrs, views) => ({
+  spreads: (index, view) => index === 0 && unitLast(view),
+  lower: (inputs, outputs, attrs, views, places) => ({
     kernel: attentionKernel,
     dtype: inputs[0]!.dtype === "f64" ? "f64" : "f32",
-    params: attentionKernel.pack(paramsOf(inputs, attrs, views, views[3])),
+    params: attentionKernel.pack({ ...paramsOf(inputs, attrs, views, views[3]), oView: swappedView(outputViews(outputs, places)[0]!) }),
   }),
 };
 
@@ -73,10 +74,17 @@ const backward: Primitive = {
   ...compositeRules(backwardPlainly),
   jvp: backwardJvp,
   vmap: (inputs, mapped, size, attrs) => splitMapped(apply(backward, mergeMapped(inputs, mapped, size, 6), attrs), size),
-  accepts: (index, view) => (index === 6 ? forwardStrides(view) : index === 3 || index === 4 ? isContiguous(view) : unitLast(view)),
-  lower(inputs, _, attrs, views) {
-    const { offset, strides } = views[5]!; // [B, N, H, D]
-    const params = { ...paramsOf(inputs, attrs, views, views[6]), doView: [offset, strides[0]!, strides[2]!, strides[1]!] as const };
+  accepts: (index, view) => (index === 6 ? forwardStrides(view) : index === 4 ? isContiguous(view) : unitLast(view)),
+  spreads: (_, view) => unitLast(view),
+  lower(inputs, outputs, attrs, views, places) {
+    const [dqView, dkView, dvView] = outputViews(outputs, places).map(swappedView) as [HeadView, HeadView, HeadView];
+    const params = {
+      ...paramsOf(inputs, attrs, views, views[6]),
+      doView: swappedView(views[5]!),
+      oView: swappedView(views[3]!),
+      ...{ dqView, dkView, dvView },
+      joined: Number(places?.joined ?? false),
+    };
     return { kernel: backwardKernel, dtype: inputs[0]!.dtype === "f64" ? "f64" : "f32", params: backwardKernel.pack(params) };
   },
 };

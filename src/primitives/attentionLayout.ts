@@ -2,7 +2,7 @@ import type { HeadView, MaskView } from "../../kernels/attention/kernel.ts";
 import { contiguousStrides } from "../core/shape.ts";
 import { o } from "../graph/algebra.ts";
 import type { Aval, Value } from "../graph/node.ts";
-import type { Attrs, StridedView } from "../graph/primitive.ts";
+import type { Attrs, Places, StridedView } from "../graph/primitive.ts";
 import { allMapped } from "../graph/rules.ts";
 import { attrsOf } from "./attentionPlain.ts";
 
@@ -22,6 +22,11 @@ export const splitMapped = (values: readonly Value[], size: number): Value[] =>
   values.map((y) => o.reshape(y, [size, y.shape[0]! / size, ...y.shape.slice(1)]));
 
 export const headView = ({ offset, strides }: StridedView): HeadView => [offset, strides[0]!, strides[1]!, strides[2]!];
+/** The same of what lies as [.., tokens, heads, dim]. */
+export const swappedView = ({ offset, strides }: StridedView): HeadView => [offset, strides[0]!, strides[2]!, strides[1]!];
+/** Where outputs [.., tokens, heads, dim] go. */
+export const outputViews = (outputs: readonly Aval[], places: Places | undefined): readonly StridedView[] =>
+  places?.views ?? outputs.map(({ shape }) => ({ shape, strides: contiguousStrides(shape), offset: 0 }));
 function maskView(view: StridedView | undefined): MaskView {
   if (!view) return [0, 0, 0, 0, 0];
   return [view.offset, ...view.strides.map((stride, axis) => (view.shape[axis] === 1 ? 0 : stride))] as unknown as MaskView;

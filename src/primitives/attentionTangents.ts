@@ -8,7 +8,7 @@ import { o } from "../graph/algebra.ts";
 import { apply, type Aval, type Value } from "../graph/node.ts";
 import type { Application, Attrs, Maybe, Primitive, StridedView } from "../graph/primitive.ts";
 import { compositeRules } from "../graph/rules.ts";
-import { forwardStrides, isContiguous, mergeMapped, paramsOf, splitMapped, unitLast } from "./attentionLayout.ts";
+import { forwardStrides, isContiguous, mergeMapped, outputViews, paramsOf, splitMapped, swappedView, unitLast } from "./attentionLayout.ts";
 import { backwardTangentPlainly, tangentPlainly } from "./attentionPlain.ts";
 
 // Tangents of attention and of its gradient for K directions at once. Inputs are the primal ones, then a tangent [K, ..] of each, then the
@@ -25,6 +25,7 @@ interface Family {
   /** Tangents [K, ..] of the outputs. */
   readonly outputs: (primal: readonly Aval[], k: number) => readonly Aval[];
   readonly lower: NonNullable<Primitive["lower"]>;
+  readonly spreads?: Primitive["spreads"];
 }
 
 const isGiven = (attrs: Attrs, operand: Operand): boolean => ((attrs["given"] as number) & tangentBits[operand]) !== 0;
@@ -77,6 +78,7 @@ function tangentPrimitive(
       return rowMajor(primal[index] ?? moving[index - count]) ? isContiguous(view) : unitLast(view);
     },
     lower: family.lower,
+    spreads: family.spreads,
   };
   return {
     primitive,
@@ -97,7 +99,7 @@ const mergeAxes = (x: Value, axis: number): Value =>
 const tangentView = (view: StridedView | undefined): TangentView =>
   view ? [view.offset, view.strides[0]!, view.strides[1]!, view.strides[2]!, view.strides[3]!] : [0, 0, 0, 0, 0];
 /** The same of one that lies as [K, B, tokens, H, D]. */
-const swappedView = (view: StridedView | undefined): TangentView =>
+const swappedTangentView = (view: StridedView | undefined): TangentView =>
   view ? [view.offset, view.strides[0]!, view.strides[1]!, view.strides[3]!, view.strides[2]!] : [0, 0, 0, 0, 0];
 const dtypeOf = ([q]: readonly Aval[]): "f32" | "f64" => (q!.dtype === "f64" ? "f64" : "f32");
 
@@ -139,12 +141,15 @@ const backward = tangentPrimitive("attentionBackwardTangent", {
   plainly: backwardTangentPlainly,
   outputs: (primal, k) =>
     primal.slice(0, 3).map(({ shape: [batch, heads, tokens, dim], dtype }) => ({ shape: [k, batch!, tokens!, heads!, dim!], dtype })),
-  lower(inputs, outputs, attrs, views) {
-    const { offset, strides } = views[5]!; // [B, N, H, D]
+  spreads: (_, view) => unitLast(view),
+  lower(inputs, outputs, attrs, views, places) {
+    const [tdqView, tdkView, tdvView] = outputViews(outputs, places).map(swappedTangentView) as [TangentView, TangentView, TangentView];
     const params = {
       ...tangentParams(inputs, outputs, attrs, views, 6, 12),
-      doView: [offset, strides[0]!, strides[2]!, strides[1]!] as const,
-      tdoView: swappedView(isGiven(attrs, "do") ? views[11] : undefined),
+      doView: swappedView(views[5]!),
+      tdoView: swappedTangentView(isGiven(attrs, "do") ? views[11] : undefined),
+      ...{ tdqView, tdkView, tdvView },
+      joined: Number(places?.joined ?? false),
     };
     return { kernel: backwardTangentKernel, dtype: dtypeOf(inputs), params: backwardTangentKernel.pack(params) };
   },

@@ -2,7 +2,7 @@ import { concat as concatKernel } from "../../kernels/concat/kernel.ts";
 import { pad as padKernel, padParams } from "../../kernels/pad/kernel.ts";
 import { promote } from "../core/dtype.ts";
 import { fail } from "../core/errors.ts";
-import { checkAxis, type Shape, showShape, sizeOf } from "../core/shape.ts";
+import { checkAxis, contiguousStrides, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { define, type Operand, o } from "../graph/algebra.ts";
 import { type Aval, apply, type Value } from "../graph/node.ts";
 import type { Attrs, Primitive } from "../graph/primitive.ts";
@@ -107,14 +107,14 @@ const concat: Primitive = {
       ),
   ),
   vmap: (inputs, mapped, size, attrs) => [applyOne(concat, allMapped(inputs, mapped, size), { axis: (attrs.axis as number) + 1 })],
-  placement(inputs, output, attrs) {
-    const axis = attrs.axis as number;
-    if (sizeOf(output.shape.slice(0, axis)) !== 1) return null;
+  pieces(inputs, output, attrs) {
+    const axis = attrs.axis as number,
+      strides = contiguousStrides(output.shape);
     let at = 0;
-    return inputs.map((x) => {
-      const start = at;
-      at += sizeOf(x.shape);
-      return start;
+    return inputs.map(({ shape }) => {
+      const offset = at;
+      at += shape[axis]! * strides[axis]!;
+      return { shape, strides, offset };
     });
   },
   lower(inputs, [y], attrs) {

@@ -55,3 +55,43 @@ test("what hidden keys hold does not matter", async () => {
   const poisoned = (x: Tensor): Tensor => st.where(hole, Number.POSITIVE_INFINITY, x);
   await expectClose(st.attention(q, poisoned(k), poisoned(v), { mask }), st.attention(q, k, v, { mask }), 1e-13, "attention");
 });
+
+// Kernels write their outputs where these are wanted; a caller who takes them otherwise must see the same numbers.
+test("in whatever order results are taken, they are the same", async () => {
+  const [x, w] = [normal(1, [2, 5, 8]), normal(2, [8, 24])] as const;
+  const heads = (y: Tensor): Tensor[] => st.split(y, 3, { axis: -1 }).map((part) => part.reshape([2, 5, 2, 4]).transpose([0, 2, 1, 3]));
+  const packed = x.matmul(w),
+    [q, k, v] = heads(packed) as [Tensor, Tensor, Tensor];
+  const attend = (y: Tensor): Tensor => {
+    const [q, k, v] = heads(y) as [Tensor, Tensor, Tensor];
+    return st.attention(q, k, v);
+  };
+  const step = st.compile((q: Tensor, k: Tensor, v: Tensor, y: Tensor) => {
+    const [out, pull] = st.vjp(st.attention, q, k, v),
+      [ofPacked, pullPacked] = st.vjp(attend, y);
+    return {
+      grads: pull(out.square()),
+      packed: pullPacked(ofPacked.square())[0]!,
+      tangent: st.jvp((y: Tensor) => st.vjp(attend, y)[1](ofPacked.square())[0]!, [y], [y])[1],
+      ...{ out, swapped: out.transpose([0, 2, 1, 3]), more: out.add(1), mean: out.transpose([2, 0, 1, 3]).mean({ axis: 0 }) },
+    };
+  });
+  const { grads, packed: ofPacked, tangent, out, swapped, more, mean } = step(q, k, v, packed);
+  const alone = st.attention(q, k, v);
+  await expectClose(out, alone, 1e-13, "heads first");
+  await expectClose(swapped, alone.transpose([0, 2, 1, 3]), 1e-13, "tokens first");
+  await expectClose(more, alone.add(1), 1e-13, "one more");
+  await expectClose(mean, alone.mean({ axis: 2 }), 1e-13, "mean over tokens");
+  const joined = st.concat(
+    grads.map((g) => g!.transpose([0, 2, 1, 3]).reshape([2, 5, 8])),
+    { axis: -1 },
+  );
+  await expectClose(ofPacked, joined, 1e-13, "a packed gradient");
+  const apart = (q: Tensor, k: Tensor, v: Tensor): Tensor[] => st.vjp(st.attention, q, k, v)[1](alone.square()) as Tensor[];
+  const [, tangents] = st.jvp(apart, [q, k, v], [q, k, v]) as [Tensor[], Tensor[]];
+  const joinedTangent = st.concat(
+    tangents.map((t) => t.transpose([0, 2, 1, 3]).reshape([2, 5, 8])),
+    { axis: -1 },
+  );
+  await expectClose(tangent, joinedTangent, 1e-13, "its tangent");
+});

@@ -11,6 +11,7 @@ import { refine, restride, wholeView } from "../../src/plan/strided.ts";
 import { setDevice } from "../../src/run/devices.ts";
 import { evaluateValues, readValue } from "../../src/run/engine.ts";
 import { retain } from "../../src/run/life.ts";
+import { backward } from "../../src/transforms/vjp.ts";
 
 const generator = (seed: number) => () => {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -215,4 +216,23 @@ describe("random graphs", () => {
       large = time(200_000);
     expect(large).toBeLessThan(10 * small);
   }, 120_000);
+});
+
+describe("kernels that write with strides", () => {
+  const heads = [2, 3, 5, 4] as const;
+  test("write in the order of axes in which the caller takes the result, others read it as it lies", () => {
+    const [q, k, v] = [argument(...heads), argument(...heads), argument(...heads)] as const;
+    const y = o.attention(q, k, v);
+    expect(kernelsOf(planOf([y], [q, k, v]))).toEqual(["attention"]);
+    expect(kernelsOf(planOf([o.swapAxes(y, 1, 2)], [q, k, v]))).toEqual(["attention"]);
+    expect(kernelsOf(planOf([y, o.swapAxes(y, 1, 2)], [q, k, v]))).toEqual(["attention", "copy"]);
+    expect(kernelsOf(planOf([y, o.tanh(y)], [q, k, v]))).toEqual(["attention", "tanh"]);
+  });
+  test("write the three gradients into the packed one", () => {
+    const x = argument(2, 5, 36),
+      parts = o.split(x, 3, { axis: -1 }).map((part) => o.swapAxes(o.reshape(part, [2, 5, 3, 4]), 1, 2));
+    const y = o.attention(...(parts as [Value, Value, Value])),
+      [dx] = backward([y], [y], [x], 0);
+    expect(kernelsOf(planOf([dx!], [x]))).toEqual(["attention", "attentionBackward"]);
+  });
 });
