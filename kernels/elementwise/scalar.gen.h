@@ -155,6 +155,11 @@ const Loop scalar_loops[][4] = {
      map<double, [](auto a) { return (geluTanhGrad(a)); }>,
      nullptr,
      nullptr},
+    // geluTanhGrad2
+    {map<float, [](auto a) { return (geluTanhGrad2(a)); }>,
+     map<double, [](auto a) { return (geluTanhGrad2(a)); }>,
+     nullptr,
+     nullptr},
     // softplus
     {map<float, [](auto a) { return (softplus(a)); }>,
      map<double, [](auto a) { return (softplus(a)); }>,

@@ -1,5 +1,19 @@
 import { type RegisterType, structural } from "./program.ts";
-import { erf, erfinv, gelu, geluGrad, geluTanh, geluTanhGrad, integerPow, mod, pow, roundHalfEven, sigmoid, softplus } from "./special.ts";
+import {
+  erf,
+  erfinv,
+  gelu,
+  geluGrad,
+  geluTanh,
+  geluTanhGrad,
+  geluTanhGrad2,
+  integerPow,
+  mod,
+  pow,
+  roundHalfEven,
+  sigmoid,
+  softplus,
+} from "./special.ts";
 
 /** A scalar function in every language. Operands are a, b, c. */
 export interface ScalarRow {
@@ -83,6 +97,7 @@ export const scalarRows: readonly ScalarRow[] = [
   float("geluGrad", geluGrad, "steppeGeluGrad(a)"),
   float("geluTanh", geluTanh, "steppeGeluTanh(a)"),
   float("geluTanhGrad", geluTanhGrad, "steppeGeluTanhGrad(a)"),
+  float("geluTanhGrad2", geluTanhGrad2, "steppeGeluTanhGrad2(a)"),
   float("softplus", softplus, "steppeSoftplus(a)"),
   float("floor", Math.floor),
   float("ceil", Math.ceil),

@@ -55,6 +55,14 @@ export function geluTanhGrad(x: number): number {
   const s = sigmoid(2 * tanhArgument(x));
   return s + x * s * (1 - s) * 2 * 0.7978845608028654 * (1 + 3 * 0.044715 * x * x);
 }
+/** With w = 2 u and p = sigmoid(w) sigmoid(-w): p (2 w' + x (w'' - tanh(w / 2) w'^2)). */
+export function geluTanhGrad2(x: number): number {
+  if (Math.abs(x) > 100) return 0;
+  const w = 2 * tanhArgument(x),
+    first = 2 * 0.7978845608028654 * (1 + 3 * 0.044715 * x * x),
+    second = 2 * 0.7978845608028654 * 6 * 0.044715 * x;
+  return sigmoid(w) * sigmoid(-w) * (2 * first + x * (second - Math.tanh(w / 2) * first * first));
+}
 export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 export function roundHalfEven(x: number): number {

@@ -144,6 +144,7 @@ export const cases: readonly MatmulParams[] = [
     ["mul", "full"],
   ]),
   withFusedChain(plain(65, 17, 71), [["add", "row"]], ["geluTanh", "geluTanhGrad"]),
+  withFusedChain(plain(33, 17, 71), [["add", "row"]], ["geluTanh", "geluTanhGrad2", "geluTanhGrad"]),
   withFusedChain(batched([3], 9, 17, 40), [["add", "column"]], ["geluGrad", "gelu"]),
   withFusedChain(plain(20, 700, 35), [["add", "column"]], ["gelu"]),
   withFusedChain(

@@ -1,7 +1,8 @@
 // The chains that follow most products, in one pass over each row: v = sum + or * inputs, then v, an activation of v, or an activation
-// and its derivative. They give the bits that Chain gives.
+// and its derivatives. They give the bits that Chain gives.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "kernels/shared/chain.h"
@@ -64,13 +65,15 @@ class FusedChain {
     const int64_t width = program_.size(program_.rank() - 1), at = rows.first * width + column;
     if (activation_ == Activation::none) return combine_(rows, column, columns, sum, stride, output(0) + at, width);
     if (steps_ > 0) combine_(rows, column, columns, sum, stride, sum, stride);
-    float *y = valueOutput_ < 0 ? nullptr : output(valueOutput_) + at, *slope = slopeOutput_ < 0 ? nullptr : output(slopeOutput_) + at;
-    if (activation_ == Activation::tanh) activate<true>(rows.count, columns, sum, stride, y, slope, width);
-    else activate<false>(rows.count, columns, sum, stride, y, slope, width);
+    float* results[kResults];
+    for (int k = 0; k < kResults; k++) results[k] = results_[k] < 0 ? nullptr : output(results_[k]) + at;
+    if (activation_ == Activation::tanh) activate<true>(rows.count, columns, sum, stride, results, width);
+    else activate<false>(rows.count, columns, sum, stride, results, width);
   }
 
  private:
   enum class Activation { none, tanh, normal };
+  static constexpr int kResults = 3;                      // an activation, its derivative, the second one
   enum class Step { none, addRow, addColumn, timesRow };  // row: a value a column; column: a value a row
   struct Input {
     int input;
@@ -82,7 +85,8 @@ class FusedChain {
   void* const* inputs_;
   void* const* outputs_;
   bool fits_;
-  int steps_ = 0, valueOutput_ = -1, slopeOutput_ = -1;
+  int steps_ = 0;
+  int results_[kResults] = {-1, -1, -1};  // the outputs that they go to, or -1
   Input step_[2];
   Activation activation_ = Activation::none;
   Combine combine_ = nullptr;
@@ -116,12 +120,14 @@ class FusedChain {
     return table[int(first)][int(second)];
   }
 
-  // Both results come from one exponential.
-  template <bool tanh> static void activate(int rows, int columns, const float* v, int64_t stride, float* y, float* slope, int64_t width) {
+  // All results come from one exponential.
+  template <bool tanh> static void activate(int rows, int columns, const float* v, int64_t stride, float* const* results, int64_t width) {
+    const auto [y, slope, curve] = std::array{results[0], results[1], results[2]};
     mapRows(rows, columns, v, stride, [&](int i, int j, floats x, int count) {
       const GeluPair pair = tanh ? geluTanhPair(x) : geluPair(x);
       if (y) storeSome(y + i * width + j, pair.value, count);
       if (slope) storeSome(slope + i * width + j, pair.slope, count);
+      if (tanh && curve) storeSome(curve + i * width + j, geluTanhCurve(fastMinimum(splat(15.0f), abs(x)), pair.l), count);
     });
   }
 
@@ -138,8 +144,8 @@ class FusedChain {
 
   bool recognize() {
     if (program_.rank() < 2) return false;
-    // What registers hold: the value, its activation and derivative, or input i.
-    constexpr int kNothing = -1, kValue = -2, kActivated = -3, kSlope = -4;
+    // What registers hold: input i, nothing, the value, or result k of its activation as kActivated - k.
+    constexpr int kNothing = -1, kValue = -2, kActivated = -3;
     std::vector<int> holds(program_.registers(), kNothing);
     int stored = 0;
     for (int i = 0; i < program_.instructions(); i++) {
@@ -161,20 +167,21 @@ class FusedChain {
         }
         case Opcode::GeluTanh:
         case Opcode::GeluTanhGrad:
+        case Opcode::GeluTanhGrad2:
         case Opcode::Gelu:
         case Opcode::GeluGrad: {
           const Opcode op = Opcode(word[0] & 0xffff);
-          const Activation kind = op == Opcode::GeluTanh || op == Opcode::GeluTanhGrad ? Activation::tanh : Activation::normal;
+          const Activation kind = op == Opcode::Gelu || op == Opcode::GeluGrad ? Activation::normal : Activation::tanh;
           if (holds[a] != kValue || (activation_ != Activation::none && activation_ != kind)) return false;
           activation_ = kind;
-          holds[d] = op == Opcode::GeluTanh || op == Opcode::Gelu ? kActivated : kSlope;
+          holds[d] = kActivated - (op == Opcode::GeluTanh || op == Opcode::Gelu ? 0 : op == Opcode::GeluTanhGrad2 ? 2 : 1);
           break;
         }
         case Opcode::Store: {
           if (program_.combine(a) != steppe::STEPPE_NS::Combine::none || program_.outputType(a) != DType::f32) return false;
           stored++;
-          if (holds[b] == kActivated && valueOutput_ < 0) valueOutput_ = a;
-          else if (holds[b] == kSlope && slopeOutput_ < 0) slopeOutput_ = a;
+          const int result = kActivated - holds[b];
+          if (result >= 0 && results_[result] < 0) results_[result] = a;
           else if (holds[b] != kValue || program_.outputs() != 1) return false;
           break;
         }
@@ -182,7 +189,7 @@ class FusedChain {
           return false;
       }
     }
-    const int results = activation_ == Activation::none ? 1 : int(valueOutput_ >= 0) + int(slopeOutput_ >= 0);
+    const auto results = activation_ == Activation::none ? 1 : std::count_if(results_, results_ + kResults, [](int y) { return y >= 0; });
     if (stored != program_.outputs() || stored != results) return false;
     combine_ = combineOf(steps_ > 0 ? step_[0].kind : Step::none, steps_ > 1 ? step_[1].kind : Step::none);
     return true;

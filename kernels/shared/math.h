@@ -18,6 +18,14 @@ template <class F, class V, class... More> STEPPE_INLINE V lanewise(F f, V a, Mo
   return r;
 }
 
+// The same by a loop, for an f that is long or calls a library: short code.
+template <class F, class V, class... More> STEPPE_INLINE V lanesInTurn(F f, V a, More... more) {
+  V r = a;
+#pragma GCC unroll 1
+  for (int i = 0; i < kLanesOf<V>; i++) r[i] = f(a[i], more[i]...);
+  return r;
+}
+
 STEPPE_INLINE floats sqrt(floats x) {
   return lanewise([](float a) { return __builtin_sqrtf(a); }, x);
 }
@@ -197,9 +205,19 @@ STEPPE_INLINE floats geluTanhGrad(floats x) {
   const floats slope = 1.59576912f * c * madd(c * c, splat(3 * 0.044715f), splat(1.0f));
   return madd(slope, l.e * l.d * l.d, u < 0.0f ? l.e * l.d : l.d);
 }
+// For x in [0, 15], where l is logistic(tanhArgument(x)).
+STEPPE_INLINE floats geluTanhCurve(floats x, Logistic l) {
+  const floats first = 1.59576912f * madd(x * x, splat(3 * 0.044715f), splat(1.0f)), bent = l.d * (1.0f - l.e) * first;
+  return l.e * l.d * l.d * madd(x, madd(-bent, first, 1.59576912f * 6 * 0.044715f * x), 2.0f * first);
+}
+STEPPE_INLINE floats geluTanhGrad2(floats x) {
+  const floats size = fastMinimum(splat(15.0f), abs(x));
+  return geluTanhCurve(size, logistic(tanhArgument(size)));
+}
 // gelu and its derivative, bit by bit as the functions above give them.
 struct GeluPair {
   floats value, slope;
+  Logistic l{};  // of tanhArgument, for geluTanhCurve
 };
 STEPPE_INLINE GeluPair geluPair(floats x) {
   const floats size = fastMinimum(splat(15.0f), abs(x)), b = bell(size), m = mills(size);
@@ -210,7 +228,7 @@ STEPPE_INLINE GeluPair geluTanhPair(floats x) {
   const floats low = fastMaximum(splat(-15.0f), x), c = fastMaximum(splat(-15.0f), fastMinimum(splat(15.0f), x)), u = tanhArgument(c);
   const Logistic l = logistic(u);
   const floats slope = 1.59576912f * c * madd(c * c, splat(3 * 0.044715f), splat(1.0f)), part = l.e * l.d, s = u < 0.0f ? part : l.d;
-  return {low * s, madd(slope, part * l.d, s)};
+  return {low * s, madd(slope, part * l.d, s), l};
 }
 STEPPE_INLINE floats erfinv(floats x) {
   const floats w = -log((1.0f - x) * (1.0f + x)), near = w - 2.5f, far = sqrt(w) - 3.0f;
@@ -256,7 +274,7 @@ STEPPE_INLINE floats tan(floats x) {
 }
 
 STEPPE_INLINE floats pow(floats x, floats y) {
-  return lanewise([](float a, float b) { return __builtin_powf(a, b); }, x, y);
+  return lanesInTurn([](float a, float b) { return __builtin_powf(a, b); }, x, y);
 }
 template <class T> STEPPE_INLINE T signedRemainder(T a, T b) {
   const T r = __builtin_fmod(a, b);
@@ -264,17 +282,17 @@ template <class T> STEPPE_INLINE T signedRemainder(T a, T b) {
 }
 // The remainder with the sign of the divisor.
 STEPPE_INLINE floats mod(floats x, floats y) {
-  return lanewise([](float a, float b) { return signedRemainder(a, b); }, x, y);
+  return lanesInTurn([](float a, float b) { return signedRemainder(a, b); }, x, y);
 }
 STEPPE_INLINE doubles mod(doubles x, doubles y) {
-  return lanewise([](double a, double b) { return signedRemainder(a, b); }, x, y);
+  return lanesInTurn([](double a, double b) { return signedRemainder(a, b); }, x, y);
 }
 STEPPE_INLINE floats floorDivide(floats x, floats y) { return floor(x / y); }
 STEPPE_INLINE doubles floorDivide(doubles x, doubles y) { return floor(x / y); }
 
-#define STEPPE_LANES1(name, expression)                                \
-  STEPPE_INLINE doubles name(doubles x) {                              \
-    return lanewise([](double a) -> double { return expression; }, x); \
+#define STEPPE_LANES1(name, expression)                                   \
+  STEPPE_INLINE doubles name(doubles x) {                                 \
+    return lanesInTurn([](double a) -> double { return expression; }, x); \
   }
 STEPPE_LANES1(exp, __builtin_exp(a))
 STEPPE_LANES1(expm1, __builtin_expm1(a))
@@ -301,6 +319,11 @@ inline double geluTanhGradOf(double x) {
   const double s = sigmoidOf(1.5957691216057308 * x * (1 + 0.044715 * x * x));
   return s + x * s * (1 - s) * 1.5957691216057308 * (1 + 3 * 0.044715 * x * x);
 }
+inline double geluTanhGrad2Of(double x) {
+  x = __builtin_fabs(clampTo(50, x));
+  const double c = 1.5957691216057308, e = __builtin_exp(-c * x * (1 + 0.044715 * x * x)), d = 1 / (1 + e), first = c * (1 + 3 * 0.044715 * x * x);
+  return e * d * d * (2 * first + x * (6 * 0.044715 * c * x - d * (1 - e) * first * first));
+}
 // Winitzki's closed form, then Halley steps on erf(y) = x (on erfc in the tails, where 1 - |x| is exact).
 inline double erfinvOf(double x) {
   const double size = __builtin_fabs(x), a = 0.147;
@@ -321,16 +344,17 @@ STEPPE_LANES1(gelu, a < -50 ? -0.0 : a * normal(a))
 STEPPE_LANES1(geluGrad, geluGradOf(a))
 STEPPE_LANES1(geluTanh, a < -50 ? -0.0 : a * sigmoidOf(1.5957691216057308 * a * (1 + 0.044715 * a * a)))
 STEPPE_LANES1(geluTanhGrad, geluTanhGradOf(a))
+STEPPE_LANES1(geluTanhGrad2, geluTanhGrad2Of(a))
 STEPPE_LANES1(erfinv, erfinvOf(a))
 #undef STEPPE_LANES1
 STEPPE_INLINE doubles pow(doubles x, doubles y) {
-  return lanewise([](double a, double b) { return __builtin_pow(a, b); }, x, y);
+  return lanesInTurn([](double a, double b) { return __builtin_pow(a, b); }, x, y);
 }
 
 // Integers. Modulo 0 and division by 0 give 0.
 inline int32_t floorQuotient(int64_t a, int64_t b) { return b == 0 ? 0 : int32_t(a / b - (a % b != 0 && (a < 0) != (b < 0))); }
 template <class T> STEPPE_INLINE vec<T> floorDivideIntegers(vec<T> x, vec<T> y) {
-  return lanewise([](T a, T b) { return T(floorQuotient(a, b)); }, x, y);
+  return lanesInTurn([](T a, T b) { return T(floorQuotient(a, b)); }, x, y);
 }
 STEPPE_INLINE vec<int32_t> floorDivide(vec<int32_t> x, vec<int32_t> y) { return floorDivideIntegers<int32_t>(x, y); }
 STEPPE_INLINE vec<uint32_t> floorDivide(vec<uint32_t> x, vec<uint32_t> y) { return floorDivideIntegers<uint32_t>(x, y); }
@@ -340,10 +364,10 @@ inline int64_t floorRemainder(int64_t a, int64_t b) {
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 STEPPE_INLINE vec<int32_t> mod(vec<int32_t> x, vec<int32_t> y) {
-  return lanewise([](int32_t a, int32_t b) { return int32_t(floorRemainder(a, b)); }, x, y);
+  return lanesInTurn([](int32_t a, int32_t b) { return int32_t(floorRemainder(a, b)); }, x, y);
 }
 STEPPE_INLINE vec<uint32_t> mod(vec<uint32_t> x, vec<uint32_t> y) {
-  return lanewise([](uint32_t a, uint32_t b) { return b == 0 ? 0u : a % b; }, x, y);
+  return lanesInTurn([](uint32_t a, uint32_t b) { return b == 0 ? 0u : a % b; }, x, y);
 }
 inline uint32_t integerPower(uint32_t base, uint32_t exponent) {
   uint32_t result = 1;
@@ -352,14 +376,14 @@ inline uint32_t integerPower(uint32_t base, uint32_t exponent) {
 }
 // Modulo 2^32; a negative exponent truncates the fraction.
 STEPPE_INLINE vec<int32_t> pow(vec<int32_t> x, vec<int32_t> y) {
-  return lanewise(
+  return lanesInTurn(
       [](int32_t a, int32_t b) -> int32_t {
         return b >= 0 ? int32_t(integerPower(uint32_t(a), uint32_t(b))) : a == 1 ? 1 : a == -1 ? (b % 2 == 0 ? 1 : -1) : 0;
       },
       x, y);
 }
 STEPPE_INLINE vec<uint32_t> pow(vec<uint32_t> x, vec<uint32_t> y) {
-  return lanewise([](uint32_t a, uint32_t b) { return integerPower(a, b); }, x, y);
+  return lanesInTurn([](uint32_t a, uint32_t b) { return integerPower(a, b); }, x, y);
 }
 // By 32 and more: every bit goes out.
 STEPPE_INLINE vec<uint32_t> shiftLeft(vec<uint32_t> x, vec<uint32_t> by) { return by < 32u ? x << (by & 31u) : vec<uint32_t>{}; }

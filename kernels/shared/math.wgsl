@@ -119,6 +119,13 @@ fn steppeGeluTanhGrad(a: f32) -> f32 {
   let d = 1.0 / (1.0 + e);
   return select(select(d, e * d, u < 0.0) + 1.59576912 * x * (1.0 + 0.134145 * x * x) * e * d * d, a, steppeIsNaN(a));
 }
+fn steppeGeluTanhGrad2(a: f32) -> f32 {
+  let x = min(abs(a), 15.0);
+  let e = exp(-1.59576912 * x * (1.0 + 0.044715 * x * x));
+  let d = 1.0 / (1.0 + e);
+  let first = 1.59576912 * (1.0 + 0.134145 * x * x);
+  return select(e * d * d * (2.0 * first + x * (0.428136919 * x - d * (1.0 - e) * first * first)), a, steppeIsNaN(a));
+}
 fn steppeErfinv(a: f32) -> f32 {
   if (abs(a) >= 1.0) { return select(steppeBits(0x7fc00000u), a * steppeBits(0x7f800000u), abs(a) == 1.0); }
   let w = -log((1.0 - a) * (1.0 + a));

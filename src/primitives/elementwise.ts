@@ -49,18 +49,23 @@ const share = (t: Value, a: Value, y: Value, b: Value): Value => o.where(o.equal
 const powByBase: Partial = (t, [a, b]) => o.mul(t, o.mul(b!, powered(a!, o.where(o.equal(b!, 0), 1, o.sub(b!, 1)))));
 const powByExponent: Partial = (t, [a], y) => o.mul(t, o.mul(y, o.log(o.where(o.equal(a!, 0), 1, a!))));
 
-// With z = sqrt(2/pi) (x + 0.044715 x^3) and h = tanh z: y = x (1 + h) / 2, y'' = z' (1 - h^2) (1 - x z' h) + x z'' (1 - h^2) / 2.
-function geluTanhSecond(x: Value): Value {
-  const c = Math.sqrt(2 / Math.PI),
+// With w = 2 sqrt(2/pi) (x + 0.044715 x^3), s = sigmoid w, p = s (1 - s) and q = 1 - 2 s: y = x s,
+// y''' = p (3 w'' + 3 q w'^2 + x ((q^2 - 2 p) w'^3 + 3 q w' w'' + w''')).
+function geluTanhThird(x: Value): Value {
+  const c = 2 * Math.sqrt(2 / Math.PI),
     k = 0.044715,
     squared = o.square(x);
-  const h = o.tanh(o.mul(o.mul(x, c), o.add(o.mul(squared, k), 1)));
+  const s = o.sigmoid(o.mul(o.mul(x, c), o.add(o.mul(squared, k), 1))),
+    p = o.mul(s, o.sub(1, s)),
+    q = o.sub(1, o.mul(s, 2));
   const first = o.mul(o.add(o.mul(squared, 3 * k), 1), c),
-    slope = o.sub(1, o.square(h));
-  return o.mul(slope, o.add(o.mul(first, o.sub(1, o.mul(o.mul(x, first), h))), o.mul(squared, 3 * k * c)));
+    second = o.mul(x, 6 * k * c),
+    bent = o.mul(q, first);
+  const inner = o.add(o.mul(first, o.add(o.mul(o.sub(o.square(q), o.mul(p, 2)), o.square(first)), o.mul(second, o.mul(q, 3)))), 6 * k * c);
+  return o.mul(p, o.add(o.mul(o.add(second, o.mul(bent, first)), 3), o.mul(x, inner)));
 }
 
-const derivedGelu = (name: "geluGrad" | "geluTanhGrad", x: Value): Value => applyOne(primitives[name], [x]);
+const derivedGelu = (name: "geluGrad" | "geluTanhGrad" | "geluTanhGrad2", x: Value): Value => applyOne(primitives[name], [x]);
 
 /** Derivatives by operand; x = operands, y = result. */
 const primitives = {
@@ -102,7 +107,8 @@ const primitives = {
     (t, [x]) => o.mul(t, o.mul(o.sub(2, o.square(x!)), o.mul(o.exp(o.mul(o.square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI)))),
   ]),
   geluTanh: elementwise("geluTanh", [(t, [x]) => o.mul(t, derivedGelu("geluTanhGrad", x!))]),
-  geluTanhGrad: elementwise("geluTanhGrad", [(t, [x]) => o.mul(t, geluTanhSecond(x!))]),
+  geluTanhGrad: elementwise("geluTanhGrad", [(t, [x]) => o.mul(t, derivedGelu("geluTanhGrad2", x!))]),
+  geluTanhGrad2: elementwise("geluTanhGrad2", [(t, [x]) => o.mul(t, geluTanhThird(x!))]),
   // The second input is zeros. By the result, which the next operation keeps anyway.
   relu: elementwise("relu", [(t, _, y) => o.where(o.greater(y, 0), t, 0), null], { scalar: "maximum" }),
   floor: elementwise("floor", stepwise),

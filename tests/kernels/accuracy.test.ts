@@ -37,6 +37,7 @@ const f32: Record<string, Bound> = {
   geluGrad: { from: -10, to: 10, absolute: 2.5e-7 },
   geluTanh: { from: -10, to: 10, absolute: 8e-7 },
   geluTanhGrad: { from: -10, to: 10, absolute: 2.5e-7 },
+  geluTanhGrad2: { from: -10, to: 10, absolute: 8e-7 },
   floor: { from: -1e9, to: 1e9, ulp: 0 },
   ceil: { from: -1e9, to: 1e9, ulp: 0 },
   round: { from: -1e9, to: 1e9, ulp: 0 },
@@ -51,6 +52,7 @@ const f64: Record<string, Bound> = {
   softplus: { from: -700, to: 100, ulp: 4 },
   gelu: { from: -3, to: 100, ulp: 16 },
   geluGrad: { from: -10, to: 10, absolute: 2e-15 },
+  geluTanhGrad2: { from: -10, to: 10, absolute: 4e-15 },
   floor: { from: -1e12, to: 1e12, ulp: 0 },
   round: { from: -1e12, to: 1e12, ulp: 0 },
 };
