@@ -1,6 +1,7 @@
 // Panels: strips of a factor in the order in which the register tile reads them.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <type_traits>
 
@@ -90,17 +91,26 @@ template <class T> STEPPE_INLINE void copyLanes(T* to, const T* from, int64_t co
   else ends(std::integral_constant<int, 4>{});
 }
 
+// Of one block: 768 columns of doubles in panels of 4.
+constexpr int64_t kMostStrips = 192;
+
 // All strips of a factor whose lane is 1 in one pass along the depth, so that memory is read in order. Strip s holds the lanes from
 // edge(s) to edge(s + 1), padded with zeros to width(lanes), and begins at to + edge(s) * length.
 template <class T, class E, class W>
 void packStrips(T* to, int64_t strips, E&& edge, W&& widthOf, const Factor<T>& factor, int64_t first, int64_t begin, int64_t length) {
+  struct Strip {
+    int64_t at, count, width;
+  };
+  std::array<Strip, kMostStrips> all;
+  for (int64_t s = 0; s < strips; s++) all[s] = {edge(s), edge(s + 1) - edge(s), widthOf(edge(s + 1) - edge(s))};
+  const int64_t lanes = edge(strips);
   for (int64_t done = 0; done < length;) {
     const int64_t run = std::min(length - done, factor.inner - (begin + done) % factor.inner);
     const T* from = factor.at(first, begin + done);
     for (int64_t l = done; l < done + run; l++, from += factor.depth) {
-      for (int64_t e = 0; e < edge(strips); e += kLine<T>) __builtin_prefetch(from + 4 * factor.depth + e);
+      for (int64_t e = 0; e < lanes; e += kLine<T>) __builtin_prefetch(from + 4 * factor.depth + e);
       for (int64_t s = 0; s < strips; s++) {
-        const int64_t at = edge(s), count = edge(s + 1) - at, width = widthOf(count);
+        const auto [at, count, width] = all[s];
         T* const strip = to + at * length + l * width;
         copyLanes(strip, from + at, count);
         for (int64_t i = count; i < width; i++) strip[i] = T(0);
