@@ -40,13 +40,12 @@ template <class T> class Backward {
     keyRows_ = areas.take(keys_ * width_);
     weights_ = areas.take(padded<T>(keys_) * rows_);
     slopes_ = areas.take(padded<T>(keys_) * rows_);
-    dk_ = areas.take(keys_ * width_);
-    dv_ = areas.take(keys_ * width_);
+    T *dkArea = areas.take(keys_ * width_), *dvArea = areas.take(keys_ * width_);
     queryRows_ = areas.take(rows_ * width_);
     ctRows_ = areas.take(rows_ * width_);
-    dq_ = areas.take(p_.queries * width_);
+    dq_ = gathered(dq, 0, p_.dim, areas.take(p_.queries * width_), width_);
     delta_ = areas.take(p_.queries);
-    std::fill_n(dq_, p_.queries * width_, T(0));
+    if (p_.causal || first == last) clearRows(dq_, p_.queries, p_.dim);
     for (int64_t i = 0; i < p_.queries; i++) delta_[i] = dot(in.ct.row(i), in.o.row(i), p_.dim);
     const Parts keyBlocks = splitBy(last - first, kKeys), rowBlocks = splitBy(p_.queries, kRows);
     for (int64_t block = 0; block < keyBlocks.count; block++) {
@@ -55,23 +54,24 @@ template <class T> class Backward {
       packColumns(in.k.row(j0), in.k.stride, p_.dim, packed, keyColumns_);
       packColumns(in.v.row(j0), in.v.stride, p_.dim, packed, valueColumns_);
       keysFinite_ = packRows(in.k.row(j0), in.k.stride, j1 - j0, p_.dim, keyRows_);
+      dk_ = gathered(dk, j0, p_.dim, dkArea, width_);
+      dv_ = gathered(dv, j0, p_.dim, dvArea, width_);
       bool begun = false;
       for (int64_t part = 0; part < rowBlocks.count; part++) {
         const int64_t i0 = rowBlocks.edge(part), i1 = rowBlocks.edge(part + 1);
         if (i1 == i0 || j0 >= Scores<T>::limit(p_, i1 - 1)) continue;
-        visit(in, i0, i1, j0, j1, begun);
+        visit(in, i0, i1, j0, j1, begun, p_.causal || block > 0);
         begun = true;
       }
-      const T none = begun ? T(1) : T(0);
-      if (!begun) std::fill_n(dk_, keys_ * width_, T(0)), std::fill_n(dv_, keys_ * width_, T(0));
-      writeRows(dk_, width_, j1 - j0, p_.dim, none * T(p_.scale), dk, j0);
-      writeRows(dv_, width_, j1 - j0, p_.dim, none, dv, j0);
+      if (!begun) clearRows(dk_, j1 - j0, p_.dim), clearRows(dv_, j1 - j0, p_.dim);
+      writeRows(dk_, j1 - j0, p_.dim, dk, j0);
+      writeRows(dv_, j1 - j0, p_.dim, dv, j0);
     }
-    writeRows(dq_, width_, p_.queries, p_.dim, T(p_.scale), dq, 0);
+    writeRows(dq_, p_.queries, p_.dim, dq, 0);
   }
 
  private:
-  void visit(const HeadInputs<T>& in, int64_t i0, int64_t i1, int64_t j0, int64_t j1, bool add) {
+  void visit(const HeadInputs<T>& in, int64_t i0, int64_t i1, int64_t j0, int64_t j1, bool add, bool addQueries) {
     const int64_t rows = i1 - i0, columns = j1 - j0, stride = padded<T>(columns);
     const Scores<T> scores{p_, in.mask, i0, i1, j0, j1, weights_, stride};
     const bool ctFinite = packRows(in.ct.row(i0), in.ct.stride, rows, p_.dim, ctRows_);
@@ -80,22 +80,22 @@ template <class T> class Backward {
     rowProducts(rows, in.ct.row(i0), in.ct.stride, in.v.row(j0), in.v.stride, valueColumns_, p_.dim, columns, slopes_, stride, false, ahead_);
     const T factor = scores.finish();
     for (int64_t r = 0; r < rows; r++) differentiate(scores.row(r), slopes_ + r * stride, columns, factor, in.lse[i0 + r], delta_[i0 + r]);
-    multiply(ctFinite, columns, Strided<T>{weights_, 1, stride}, ctRows_, rows, dv_, add);
-    multiply(queriesFinite, columns, Strided<T>{slopes_, 1, stride}, queryRows_, rows, dk_, add);
-    multiply(keysFinite_, rows, Strided<T>{slopes_, stride, 1}, keyRows_, columns, dq_ + i0 * width_, true);
+    multiply(ctFinite, columns, Strided<T>{weights_, 1, stride}, ctRows_, rows, dv_.row(0), dv_.stride, add);
+    multiply(queriesFinite, columns, Strided<T>{slopes_, 1, stride}, queryRows_, rows, dk_.row(0), dk_.stride, add);
+    multiply(keysFinite_, rows, Strided<T>{slopes_, stride, 1}, keyRows_, columns, dq_.row(i0), dq_.stride, addQueries);
   }
 
-  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, T* c, bool add) {
-    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c, width_, add, ahead_);
+  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, T* c, int64_t stride, bool add) {
+    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c, stride, add, ahead_);
   }
 
-  // s, dp -> p = exp(s - lse), p * (dp - delta); where p is zero, so is that.
-  static void differentiate(T* s, T* dp, int64_t columns, T factor, T lse, T delta) {
-    const T shift = lse == kHidden<T> ? -kHidden<T> : lse;
+  // s, dp -> p = exp(s - lse), scale p * (dp - delta); where p is zero, so is that.
+  void differentiate(T* s, T* dp, int64_t columns, T factor, T lse, T delta) const {
+    const Weigher<T> weigh(factor, lse);
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
-      const vec<T> p = weightOf<T>(load(s + j) * factor - shift);
+      const vec<T> p = weigh(load(s + j));
       store(s + j, p);
-      store(dp + j, select(p == T(0), vec<T>{}, p * (load(dp + j) - delta)));
+      store(dp + j, select(p == T(0), vec<T>{}, p * T(p_.scale) * (load(dp + j) - delta)));
     }
   }
 
@@ -103,7 +103,8 @@ template <class T> class Backward {
   Ahead ahead_;
   int64_t width_, rows_, keys_;
   bool keysFinite_ = true;
-  T *keyColumns_, *valueColumns_, *keyRows_, *weights_, *slopes_, *dk_, *dv_, *queryRows_, *ctRows_, *dq_, *delta_;
+  T *keyColumns_, *valueColumns_, *keyRows_, *weights_, *slopes_, *queryRows_, *ctRows_, *delta_;
+  OutRows<T> dq_, dk_, dv_;
 };
 
 // Shares of dq that parts of the keys gave, `step` elements apart, added in order.

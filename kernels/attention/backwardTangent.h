@@ -45,11 +45,12 @@ template <class T> class BackwardTangent {
 
   void run(const BackwardTangentInputs<T>& in, int64_t first, int64_t last, TangentOut<T> dq, TangentOut<T> dk, TangentOut<T> dv, void* scratch) {
     take(static_cast<T*>(scratch));
+    dqOut_ = dq, dkOut_ = dk, dvOut_ = dv;
     const HeadInputs<T>& x = in.primal;
     const int64_t queries = p_.queries, count = p_.tangents;
-    std::fill_n(dq_, count * queries * width_, T(0));
     for (int64_t i = 0; i < queries; i++) delta_[i] = dot(x.ct.row(i), x.o.row(i), p_.dim);
     for (int64_t t = 0; t < count; t++) {
+      if (p_.causal) clearRows(queryTangent(t, 0), queries, p_.dim);
       for (int64_t i = 0; i < queries; i++) {
         const T byCt = in.tct ? dot(in.tct.at(t).row(i), x.o.row(i), p_.dim) : T(0),
                 byOut = in.tout ? dot(x.ct.row(i), in.tout.at(t).row(i), p_.dim) : T(0);
@@ -67,16 +68,17 @@ template <class T> class BackwardTangent {
       for (int64_t part = 0; part < rowBlocks.count; part++) {
         const int64_t i0 = rowBlocks.edge(part), i1 = rowBlocks.edge(part + 1);
         if (i1 == i0 || j0 >= Scores<T>::limit(p_, i1 - 1)) continue;
-        visit(in, i0, i1, j0, j1, begun);
+        visit(in, i0, i1, j0, j1, begun, p_.causal || block > 0);
         begun = true;
       }
-      if (!begun) std::fill_n(dk_, count * keys_ * width_, T(0)), std::fill_n(dv_, count * keys_ * width_, T(0));
       for (int64_t t = 0; t < count; t++) {
-        writeRows(dk_ + t * keys_ * width_, width_, columns, p_.dim, T(p_.scale), dk.at(t), j0);
-        writeRows(dv_ + t * keys_ * width_, width_, columns, p_.dim, T(1), dv.at(t), j0);
+        const OutRows<T> keySums = keyTangent(dkOut_, dk_, t, j0), valueSums = keyTangent(dvOut_, dv_, t, j0);
+        if (!begun) clearRows(keySums, columns, p_.dim), clearRows(valueSums, columns, p_.dim);
+        writeRows(keySums, columns, p_.dim, dk.at(t), j0);
+        writeRows(valueSums, columns, p_.dim, dv.at(t), j0);
       }
     }
-    for (int64_t t = 0; t < count; t++) writeRows(dq_ + t * queries * width_, width_, queries, p_.dim, T(p_.scale), dq.at(t), 0);
+    for (int64_t t = 0; t < count; t++) writeRows(queryTangent(t, 0), queries, p_.dim, dq.at(t), 0);
   }
 
  private:
@@ -92,7 +94,13 @@ template <class T> class BackwardTangent {
     deltaTangents_ = areas.take(p_.tangents * p_.queries);
   }
 
-  void visit(const BackwardTangentInputs<T>& in, int64_t i0, int64_t i1, int64_t j0, int64_t j1, bool add) {
+  // Where the sums of tangent t gather, from query i on; from key j on.
+  OutRows<T> queryTangent(int64_t t, int64_t i) const { return gathered(dqOut_.at(t), i, p_.dim, dq_ + (t * p_.queries + i) * width_, width_); }
+  OutRows<T> keyTangent(TangentOut<T> out, T* area, int64_t t, int64_t j) const {
+    return gathered(out.at(t), j, p_.dim, area + t * keys_ * width_, width_);
+  }
+
+  void visit(const BackwardTangentInputs<T>& in, int64_t i0, int64_t i1, int64_t j0, int64_t j1, bool add, bool addQueries) {
     const HeadInputs<T>& x = in.primal;
     const int64_t rows = i1 - i0, columns = j1 - j0, stride = padded<T>(columns);
     const Scores<T> scores{p_, x.mask, i0, i1, j0, j1, weights_, stride};
@@ -114,10 +122,10 @@ template <class T> class BackwardTangent {
         const int64_t at = r * stride;
         differentiateTwice(weights_ + at, slopes_ + at, tweights_ + at, tslopes_ + at, columns, tlse ? tlse[r] : T(0), tdelta[r]);
       }
-      T *dk = dk_ + t * keys_ * width_, *dv = dv_ + t * keys_ * width_, *dq = dq_ + (t * p_.queries + i0) * width_;
+      const OutRows<T> dk = keyTangent(dkOut_, dk_, t, j0), dv = keyTangent(dvOut_, dv_, t, j0), dq = queryTangent(t, i0);
       multiply(ctFinite, columns, Strided<T>{tweights_, 1, stride}, ctRows_, rows, dv, add);
       multiply(queriesFinite, columns, Strided<T>{tslopes_, 1, stride}, queryRows_, rows, dk, add);
-      multiply(keysFinite_, rows, Strided<T>{tslopes_, stride, 1}, keyRows_, columns, dq, true);
+      multiply(keysFinite_, rows, Strided<T>{tslopes_, stride, 1}, keyRows_, columns, dq, addQueries);
       along(in.tct, t, i0, rows, tctRows_, columns, Strided<T>{weights_, 1, stride}, dv);
       along(in.tq, t, i0, rows, tqRows_, columns, Strided<T>{slopes_, 1, stride}, dk);
       along(in.tk, t, j0, columns, tkRows_, rows, Strided<T>{slopes_, stride, 1}, dq);
@@ -137,36 +145,37 @@ template <class T> class BackwardTangent {
   }
 
   // c += a b', where b' is `depth` rows of tangent t from `first` on.
-  void along(TangentRows<T> b, int64_t t, int64_t first, int64_t depth, T* panels, int64_t rows, Strided<T> a, T* c) {
+  void along(TangentRows<T> b, int64_t t, int64_t first, int64_t depth, T* panels, int64_t rows, Strided<T> a, OutRows<T> c) {
     if (!b) return;
     const bool finite = packRows(b.at(t).row(first), b.stride, depth, p_.dim, panels);
     multiply(finite, rows, a, panels, depth, c, true);
   }
 
-  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, T* c, bool add) {
-    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c, width_, add, ahead_);
+  void multiply(bool finite, int64_t rows, Strided<T> a, const T* panels, int64_t depth, OutRows<T> c, bool add) {
+    (finite ? product<T> : carefulProduct<T>)(rows, a, panels, depth, p_.dim, c.data, c.stride, add, ahead_);
   }
 
-  // dp -> p * (dp - delta); where p is zero, so is that.
-  static void differentiate(const T* p, T* dp, int64_t columns, T delta) {
+  // dp -> scale p * (dp - delta); where p is zero, so is that.
+  void differentiate(const T* p, T* dp, int64_t columns, T delta) const {
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
       const vec<T> weight = load(p + j);
-      store(dp + j, select(weight == T(0), vec<T>{}, weight * (load(dp + j) - delta)));
+      store(dp + j, select(weight == T(0), vec<T>{}, weight * T(p_.scale) * (load(dp + j) - delta)));
     }
   }
-  // s', dp' -> p * (scale s' - lse'), (scale s' - lse') * ds + p * (dp' - delta').
+  // s', dp' -> p * (scale s' - lse'), (scale s' - lse') * ds + scale p * (dp' - delta').
   void differentiateTwice(const T* p, const T* ds, T* s, T* dp, int64_t columns, T tlse, T tdelta) const {
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
       const vec<T> weight = load(p + j), shifted = load(s + j) * T(p_.scale) - tlse;
       const mask<T> hidden = weight == T(0);
       store(s + j, select(hidden, vec<T>{}, weight * shifted));
-      store(dp + j, select(hidden, vec<T>{}, shifted * load(ds + j) + weight * (load(dp + j) - tdelta)));
+      store(dp + j, select(hidden, vec<T>{}, shifted * load(ds + j) + weight * T(p_.scale) * (load(dp + j) - tdelta)));
     }
   }
 
   const AttentionBackwardTangentParams& p_;
   Ahead ahead_;
   int64_t width_, rows_, keys_, packed_ = 0;
+  TangentOut<T> dqOut_, dkOut_, dvOut_;
   bool keysFinite_ = true;
   T *keyColumns_, *valueColumns_, *tkColumns_, *tvColumns_, *keyRows_, *tkRows_, *weights_, *slopes_, *tweights_, *tslopes_;
   T *queryRows_, *ctRows_, *tqRows_, *tctRows_, *dk_, *dv_, *dq_, *delta_, *deltaTangents_;

@@ -26,13 +26,13 @@ template <class T> class Forward {
     keyPanels_ = areas.take(padded<T>(keys_) * p_.dim);
     valuePanels_ = areas.take(keys_ * width_);
     scores_ = areas.take(padded<T>(keys_) * kRows);
-    sums_ = areas.take(queries_ * width_);
+    sums_ = gathered(o, first, p_.dim, areas.take(queries_ * width_), width_);
     top_ = areas.take(queries_);
     total_ = areas.take(queries_);
     const int64_t count = last - first, seen = count > 0 ? Scores<T>::limit(p_, last - 1) : 0;
     std::fill_n(top_, count, kHidden<T>);
     std::fill_n(total_, count, T(0));
-    if (seen == 0) std::fill_n(sums_, count * width_, T(0));
+    if (seen == 0) clearRows(sums_, count, p_.dim);
     const Parts keyBlocks = splitBy(seen, kKeys), rowBlocks = splitBy(count, kRows);
     for (int64_t block = 0; seen > 0 && block < keyBlocks.count; block++) {
       const int64_t j0 = keyBlocks.edge(block), j1 = keyBlocks.edge(block + 1);
@@ -50,19 +50,17 @@ template <class T> class Forward {
   void visit(Rows<T> q, Rows<T> k, const T* mask, int64_t first, int64_t i0, int64_t i1, int64_t j0, int64_t j1, bool finite) {
     const int64_t columns = j1 - j0, stride = padded<T>(columns);
     const Scores<T> scores{p_, mask, i0, i1, j0, j1, scores_, stride};
-    T* sums = sums_ + (i0 - first) * width_;
+    T* sums = sums_.row(i0 - first);
     if (j0 >= Scores<T>::limit(p_, i1 - 1)) {
-      if (j0 == 0) std::fill_n(sums, (i1 - i0) * width_, T(0));
+      if (j0 == 0) clearRows(OutRows<T>{sums, sums_.stride}, i1 - i0, p_.dim);
       return;
     }
     rowProducts(i1 - i0, q.row(i0), q.stride, k.row(j0), k.stride, keyPanels_, p_.dim, columns, scores_, stride, false, ahead_);
     const T factor = scores.finish();
     weighRows(scores, i0 - first, factor, j0 > 0);
-    (finite ? product<T> : carefulProduct<T>)(i1 - i0, Strided<T>{scores_, stride, 1}, valuePanels_, columns, p_.dim, sums, width_, j0 > 0, ahead_);
+    (finite ? product<T> : carefulProduct<T>)(i1 - i0, Strided<T>{scores_, stride, 1}, valuePanels_, columns, p_.dim, sums, sums_.stride, j0 > 0,
+                                              ahead_);
   }
-
-  // What exponents are shifted by: nothing where that would be an infinity.
-  static T shiftOf(T top) { return top - top == T(0) ? top : T(0); }
 
   // The highest score of a row so far; what is beyond the last key is hidden, too.
   static T highest(T* s, int64_t columns, T factor, T before) {
@@ -76,11 +74,11 @@ template <class T> class Forward {
     return reduce(high, [](auto a, auto b) { return fastMaximum(a, b); });
   }
 
-  // Scores of a row become exp(score - shift); their sum.
+  // Scores of a row become weights; their sum.
   static T weigh(T* s, int64_t columns, T factor, T shift) {
     vec<T> sum{};
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
-      const vec<T> e = weightOf<T>(load(s + j) * factor - shift);
+      const vec<T> e = powerOf<T>(load(s + j) * factor - shift);
       store(s + j, e);
       sum += e;
     }
@@ -89,6 +87,7 @@ template <class T> class Forward {
 
   // Two loops, so that the exponentials of several rows are under way at once.
   void weighRows(const Scores<T>& scores, int64_t first, T factor, bool before) {
+    factor *= kUnit<T>;
     T tops[kRows];
     for (int64_t r = 0; r < scores.rows(); r++) tops[r] = highest(scores.row(r), scores.columns(), factor, top_[first + r]);
     for (int64_t r = 0; r < scores.rows(); r++) {
@@ -101,33 +100,30 @@ template <class T> class Forward {
 
   // What was summed before is scaled to the new maximum.
   T shrink(int64_t r, T top, T shift) {
-    if (top_[r] == top) return T(1);
-    const T factor = exp(splat(shiftOf(top_[r]) - shift))[0];
-    T* o = sums_ + r * width_;
-    for (int64_t d = 0; d < width_; d += kLanes<T>) store(o + d, load(o + d) * factor);
+    if (top_[r] == top || top_[r] == kHidden<T>) return T(1);
+    const T factor = powerOf<T>(splat(shiftOf(top_[r]) - shift))[0];
+    scaleRow(sums_.row(r), p_.dim, factor, sums_.row(r));
     return factor;
   }
 
   void finish(int64_t first, int64_t last, OutRows<T> o, T* lse) {
     for (int64_t r = 0; r < last - first; r++) {
       const T inverse = total_[r] == T(0) ? T(0) : T(1) / total_[r];
-      const T* from = sums_ + r * width_;
-      T* to = o.row(first + r);
-      int64_t d = 0;
-      for (; d + kLanes<T> <= p_.dim; d += kLanes<T>) store(to + d, load(from + d) * inverse);
-      for (; d < p_.dim; d++) to[d] = from[d] * inverse;
+      scaleRow(sums_.row(r), p_.dim, inverse, o.row(first + r));
     }
     for (int64_t r = 0; r < last - first; r += kLanes<T>) {
       const int count = int(std::min<int64_t>(kLanes<T>, last - first - r));
-      const vec<T> top = loadPartial(top_ + r, count), total = loadPartial(total_ + r, count, T(1));
-      storePartial(lse + first + r, select(top - top == vec<T>{}, top, vec<T>{}) + log(total), count);
+      vec<T> shift = loadPartial(top_ + r, count);
+      for (int i = 0; i < count; i++) shift[i] = shiftOf(shift[i]);
+      storePartial(lse + first + r, logOfSum<T>(shift, loadPartial(total_ + r, count, T(1))), count);
     }
   }
 
   const AttentionParams& p_;
   Ahead ahead_;
   int64_t queries_, width_, keys_;
-  T *keyPanels_, *valuePanels_, *scores_, *sums_, *top_, *total_;
+  T *keyPanels_, *valuePanels_, *scores_, *top_, *total_;
+  OutRows<T> sums_;
 };
 
 template <class T> void attention(const Call& call) {

@@ -1,11 +1,10 @@
 // What forward and backward share: the parameters, the rows of one head, and the scores of a block.
 #pragma once
 #include <algorithm>
-#include <limits>
 
 #include "kernels/attention/tile.h"
+#include "kernels/attention/weights.h"
 #include "kernels/shared/kernel.h"
-#include "kernels/shared/math.h"
 
 namespace steppe::STEPPE_NS::attending {
 
@@ -60,14 +59,6 @@ inline int64_t partsOfHead(int64_t heads, int64_t blocks) {
   return std::clamp<int64_t>(ceilDiv(enough, std::max<int64_t>(1, heads)), 1, std::max<int64_t>(1, blocks));
 }
 
-template <class T> constexpr T kHidden = -std::numeric_limits<T>::infinity();
-
-// e^x as a weight. In f32 with one scaling where exp() takes two: 0 below 2^-126, and infinity from 2^127.5 on.
-template <class T> STEPPE_INLINE vec<T> weightOf(vec<T> x) {
-  if constexpr (sizeof(T) == 4) return expNegative(fastMinimum(splat(89.0f), x));
-  else return exp(x);
-}
-
 // Scores of queries [i0, i1) and keys [j0, j1), in rows of `stride`, a multiple of a vector.
 template <class T> struct Scores {
   const AttentionParams& p;
@@ -107,14 +98,23 @@ template <class T> const T* maskOf(const T* data, const AttentionParams& p, int6
   return p.masked ? data + p.maskView.offset + b * p.maskView.batch + h * p.maskView.head : nullptr;
 }
 
-// Rows of scratch times a factor, to rows of a tensor.
-template <class T> void writeRows(const T* from, int64_t width, int64_t rows, int64_t dim, T factor, OutRows<T> to, int64_t first) {
-  for (int64_t r = 0; r < rows; r++, from += width) {
-    T* out = to.row(first + r);
-    int64_t d = 0;
-    for (; d + kLanes<T> <= dim; d += kLanes<T>) store(out + d, load(from + d) * factor);
-    for (; d < dim; d++) out[d] = from[d] * factor;
-  }
+// Where sums of products gather: in rows of a tensor if whole vectors fill them, else in scratch, `width` a row.
+template <class T> OutRows<T> gathered(OutRows<T> rows, int64_t first, int64_t dim, T* scratch, int64_t width) {
+  if (dim % kLanes<T> == 0) return {rows.row(first), rows.stride};
+  return {scratch, width};
+}
+template <class T> void clearRows(OutRows<T> rows, int64_t count, int64_t dim) {
+  for (int64_t r = 0; r < count; r++) std::fill_n(rows.row(r), dim, T(0));
+}
+
+template <class T> void scaleRow(const T* from, int64_t dim, T factor, T* to) {
+  int64_t d = 0;
+  for (; d + kLanes<T> <= dim; d += kLanes<T>) store(to + d, load(from + d) * factor);
+  for (; d < dim; d++) to[d] = from[d] * factor;
+}
+template <class T> void writeRows(OutRows<T> from, int64_t rows, int64_t dim, OutRows<T> to, int64_t first) {
+  if (from.data == to.row(first)) return;
+  for (int64_t r = 0; r < rows; r++) std::copy_n(from.row(r), dim, to.row(first + r));
 }
 
 // Rows of scratch memory, cut from one area.

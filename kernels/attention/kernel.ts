@@ -130,5 +130,5 @@ export const attentionBackward = kernel<AttentionBackwardParams>({
   })),
   generate: (name, size, p, random) =>
     name === "lse" ? Float64Array.from({ length: size }, () => Math.log(p.keys) + 1 + random()) : generateMask(name, size, p, random),
-  terms: (p) => p.keys + p.queries + p.dim + 16,
+  terms: (p) => p.keys + p.queries + 3 * p.dim + 16, // scores, do v^T and rowsum(do * o) are sums over dim, each
 });

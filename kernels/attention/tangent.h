@@ -55,6 +55,7 @@ template <class T> class Tangent {
       const T factor = scores.finish();
       for (int64_t r = 0; r < rows; r++) weigh(scores.row(r), keys, factor, in.lse[i0 + r]);
       for (int64_t t = 0; t < p_.tangents; t++) {
+        const OutRows<T> gather = gathered(out.at(t), i0, dim, sums, width_);
         std::fill_n(shifts, rows, T(0));
         if (moves) {
           if (in.tq)
@@ -66,11 +67,11 @@ template <class T> class Tangent {
           }
           for (int64_t r = 0; r < rows; r++) shifts[r] = weighted(scores.row(r), slopes + r * stride_, keys);
           for (int64_t r = 0; r < rows; r++) subtract(scores.row(r), slopes + r * stride_, keys, shifts[r]);
-          multiply(finite, rows, slopes, valueRows, sums, false);
+          multiply(finite, rows, slopes, valueRows, gather, false);
         }
-        if (in.tv) multiply(tangentsFinite, rows, weights, tangentRows + t * keys * width_, sums, moves);
-        if (!moves && !in.tv) std::fill_n(sums, rows * width_, T(0));
-        writeRows(sums, width_, rows, dim, T(1), out.at(t), i0);
+        if (in.tv) multiply(tangentsFinite, rows, weights, tangentRows + t * keys * width_, gather, moves);
+        if (!moves && !in.tv) clearRows(gather, rows, dim);
+        writeRows(gather, rows, dim, out.at(t), i0);
         std::copy_n(shifts, rows, tlse + t * lseTangent + i0);
       }
     }
@@ -80,8 +81,8 @@ template <class T> class Tangent {
   // So many that a block of scores stays in cache.
   static int64_t rowsOfBlock(int64_t keys) { return std::clamp<int64_t>(16384 / std::max<int64_t>(1, keys), kTileRows, 128); }
 
-  void multiply(bool finite, int64_t rows, const T* a, const T* panels, T* c, bool add) {
-    (finite ? product<T> : carefulProduct<T>)(rows, Strided<T>{a, stride_, 1}, panels, p_.keys, p_.dim, c, width_, add, ahead_);
+  void multiply(bool finite, int64_t rows, const T* a, const T* panels, OutRows<T> c, bool add) {
+    (finite ? product<T> : carefulProduct<T>)(rows, Strided<T>{a, stride_, 1}, panels, p_.keys, p_.dim, c.data, c.stride, add, ahead_);
   }
 
   // s' -> scale s'; rowsum(p * scale s'), where a key of weight zero adds nothing.

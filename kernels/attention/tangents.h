@@ -57,10 +57,10 @@ template <class T> STEPPE_INLINE mask<T> within(int64_t j, int64_t columns) {
 
 // s -> p = exp(s * factor - lse) in a row that is zero behind its columns.
 template <class T> STEPPE_INLINE void weigh(T* s, int64_t columns, T factor, T lse) {
-  const T shift = lse == kHidden<T> ? -kHidden<T> : lse;
+  const Weigher<T> weigher(factor, lse);
   int64_t j = 0;
-  for (; j + kLanes<T> <= columns; j += kLanes<T>) store(s + j, weightOf<T>(load(s + j) * factor - shift));
-  if (j < columns) store(s + j, select(within<T>(j, columns), weightOf<T>(load(s + j) * factor - shift), vec<T>{}));
+  for (; j + kLanes<T> <= columns; j += kLanes<T>) store(s + j, weigher(load(s + j)));
+  if (j < columns) store(s + j, select(within<T>(j, columns), weigher(load(s + j)), vec<T>{}));
 }
 
 }  // namespace steppe::STEPPE_NS::attending

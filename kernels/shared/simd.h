@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <type_traits>
 #include <utility>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace steppe::STEPPE_NS {
 
@@ -93,9 +96,25 @@ template <class V> STEPPE_INLINE V copySign(V size, V sign) {
   const auto bit = bitsAs<MaskOf<V>>(splatAs<V>(LaneOf<V>(-0.0)));
   return bitsAs<V>((bitsAs<MaskOf<V>>(size) & ~bit) | (bitsAs<MaskOf<V>>(sign) & bit));
 }
-// One instruction; which operand a NaN gives is not said.
+// b where one is NaN. One instruction; compilers make two or three of the comparison.
 template <class V> STEPPE_INLINE V fastMaximum(V a, V b) { return a > b ? a : b; }
 template <class V> STEPPE_INLINE V fastMinimum(V a, V b) { return a < b ? a : b; }
+#define STEPPE_FAST(bits, T, lanes, suffix)                                                                               \
+  STEPPE_INLINE vecn<T, lanes> fastMaximum(vecn<T, lanes> a, vecn<T, lanes> b) { return _mm##bits##_max_##suffix(a, b); } \
+  STEPPE_INLINE vecn<T, lanes> fastMinimum(vecn<T, lanes> a, vecn<T, lanes> b) { return _mm##bits##_min_##suffix(a, b); }
+#if defined(__x86_64__)
+STEPPE_FAST(, float, 4, ps)
+STEPPE_FAST(, double, 2, pd)
+#endif
+#if defined(__AVX__)
+STEPPE_FAST(256, float, 8, ps)
+STEPPE_FAST(256, double, 4, pd)
+#endif
+#if defined(__AVX512F__)
+STEPPE_FAST(512, float, 16, ps)
+STEPPE_FAST(512, double, 8, pd)
+#endif
+#undef STEPPE_FAST
 // NaN wins.
 template <class V> STEPPE_INLINE V maximum(V a, V b) { return ((a > b) | (a != a)) ? a : b; }
 template <class V> STEPPE_INLINE V minimum(V a, V b) { return ((a < b) | (a != a)) ? a : b; }
