@@ -67,17 +67,16 @@ function withChain(p: MatmulParams): MatmulParams {
   return { ...p, program: Array.from(encodeProgram(program, opcodes)) };
 }
 
-/** A chain that the kernel runs on the tile: v = y (+ or *) inputs, stored as it is or through functions of one operand. */
+/** A chain that the kernel runs on the tile: v = y (+ or *) inputs, stored as it is (null) or through functions of one operand. */
 function withFusedChain(
   p: MatmulParams,
   steps: readonly (readonly ["add" | "mul", "row" | "column" | "full"])[],
-  functions: readonly string[] = [],
+  results: readonly (string | null)[] = [null],
 ): MatmulParams {
   const shape = [...p.batch.filter((size) => size > 1), p.m, p.n],
     leading = new Array<number>(shape.length - 2).fill(0);
   const strides = { row: [...leading, 0, 1], column: [...leading, 1, 0], full: contiguousStrides(shape) };
   const instruction = (op: string, destination: number, a = 0, b = 0) => ({ op, type: "f32" as const, destination, a, b, c: 0 });
-  const results = functions.length > 0 ? functions : [null];
   const program: Program = {
     shape,
     reduced: shape.map(() => false),
@@ -88,6 +87,32 @@ function withFusedChain(
       instruction("load", 0, -1),
       ...steps.flatMap(([op], i) => [instruction("load", 1, i), instruction(op, 0, 1, 0)]),
       ...results.flatMap((name, i) => [...(name ? [instruction(name, 2 + i, 0)] : []), instruction("store", 0, i, name ? 2 + i : 0)]),
+    ],
+  };
+  return { ...p, program: Array.from(encodeProgram(program, opcodes)) };
+}
+
+/** The chain gives f(x) and y f'(x). */
+function withSlope(p: MatmulParams, f: string, slope: string): MatmulParams {
+  const shape = [...p.batch.filter((size) => size > 1), p.m, p.n];
+  const instruction = (op: string, destination: number, a = 0, b = 0) => ({ op, type: "f32" as const, destination, a, b, c: 0 });
+  const program: Program = {
+    shape,
+    reduced: shape.map(() => false),
+    registers: 3,
+    inputs: [{ dtype: "f32", offset: 0, strides: contiguousStrides(shape) }],
+    outputs: [
+      { dtype: "f32", combine: "none" },
+      { dtype: "f32", combine: "none" },
+    ],
+    code: [
+      instruction("load", 0, -1),
+      instruction("load", 1, 0),
+      instruction(f, 2, 1),
+      instruction(slope, 1, 1),
+      instruction("mul", 1, 0, 1),
+      instruction("store", 0, 0, 2),
+      instruction("store", 0, 1, 1),
     ],
   };
   return { ...p, program: Array.from(encodeProgram(program, opcodes)) };
@@ -147,6 +172,10 @@ export const cases: readonly MatmulParams[] = [
   withFusedChain(plain(33, 17, 71), [["add", "row"]], ["geluTanh", "geluTanhGrad2", "geluTanhGrad"]),
   withFusedChain(batched([3], 9, 17, 40), [["add", "column"]], ["geluGrad", "gelu"]),
   withFusedChain(plain(20, 700, 35), [["add", "column"]], ["gelu"]),
+  withFusedChain(plain(65, 17, 71), [["add", "row"]], [null, "geluTanh"]),
+  withFusedChain(batched([3], 9, 17, 40), [], ["gelu", null, "geluGrad"]),
+  withSlope(plain(65, 17, 71), "geluTanh", "geluTanhGrad"),
+  withSlope(batched([3], 9, 17, 40), "gelu", "geluGrad"),
   withFusedChain(
     plain(5, 6, 7),
     [

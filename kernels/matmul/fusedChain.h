@@ -1,5 +1,5 @@
-// The chains that follow most products, in one pass over each row: v = sum + or * inputs, then v, an activation of v, or an activation
-// and its derivatives. They give the bits that Chain gives.
+// The chains that follow most products, in one pass over each row: v = sum + or * inputs, then any of v, an activation of v and its derivatives;
+// or an activation of an input, and its derivative times the sum. They give the bits that Chain gives.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -64,16 +64,21 @@ class FusedChain {
   void operator()(const Rows& rows, int64_t column, int columns, float* sum, int64_t stride) const {
     const int64_t width = program_.size(program_.rank() - 1), at = rows.first * width + column;
     if (activation_ == Activation::none) return combine_(rows, column, columns, sum, stride, output(0) + at, width);
-    if (steps_ > 0) combine_(rows, column, columns, sum, stride, sum, stride);
     float* results[kResults];
     for (int k = 0; k < kResults; k++) results[k] = results_[k] < 0 ? nullptr : output(results_[k]) + at;
+    if (ofInput_) {
+      if (activation_ == Activation::tanh) scale<true>(rows, column, columns, sum, stride, results, width);
+      else scale<false>(rows, column, columns, sum, stride, results, width);
+      return;
+    }
+    if (steps_ > 0) combine_(rows, column, columns, sum, stride, sum, stride);
     if (activation_ == Activation::tanh) activate<true>(rows.count, columns, sum, stride, results, width);
     else activate<false>(rows.count, columns, sum, stride, results, width);
   }
 
  private:
   enum class Activation { none, tanh, normal };
-  static constexpr int kResults = 3;                      // an activation, its derivative, the second one
+  static constexpr int kResults = 4, kSum = 3;            // an activation, its derivative, the second one, what is made of the sum
   enum class Step { none, addRow, addColumn, timesRow };  // row: a value a column; column: a value a row
   struct Input {
     int input;
@@ -86,7 +91,8 @@ class FusedChain {
   void* const* outputs_;
   bool fits_;
   int steps_ = 0;
-  int results_[kResults] = {-1, -1, -1};  // the outputs that they go to, or -1
+  bool ofInput_ = false;                      // the activation is that of the one input, and the derivative multiplies the sum
+  int results_[kResults] = {-1, -1, -1, -1};  // the outputs that they go to, or -1
   Input step_[2];
   Activation activation_ = Activation::none;
   Combine combine_ = nullptr;
@@ -121,13 +127,25 @@ class FusedChain {
   }
 
   // All results come from one exponential.
-  template <bool tanh> static void activate(int rows, int columns, const float* v, int64_t stride, float* const* results, int64_t width) {
-    const auto [y, slope, curve] = std::array{results[0], results[1], results[2]};
-    mapRows(rows, columns, v, stride, [&](int i, int j, floats x, int count) {
+  template <bool tanh> static void activate(int rows, int columns, const float* sum, int64_t stride, float* const* results, int64_t width) {
+    const auto [y, slope, curve, v] = std::array{results[0], results[1], results[2], results[kSum]};
+    mapRows(rows, columns, sum, stride, [&](int i, int j, floats x, int count) {
       const GeluPair pair = tanh ? geluTanhPair(x) : geluPair(x);
+      if (v) storeSome(v + i * width + j, x, count);
       if (y) storeSome(y + i * width + j, pair.value, count);
       if (slope) storeSome(slope + i * width + j, pair.slope, count);
       if (tanh && curve) storeSome(curve + i * width + j, geluTanhCurve(fastMinimum(splat(15.0f), abs(x)), pair.l), count);
+    });
+  }
+
+  template <bool tanh>
+  static void scale(const Rows& rows, int64_t column, int columns, const float* sum, int64_t stride, float* const* results, int64_t width) {
+    const auto [y, product] = std::array{results[0], results[kSum]};
+    mapRows(rows.count, columns, sum, stride, [&](int i, int j, floats v, int count) {
+      const floats x = loadSome(rows.inputs[0][i] + column + j, count);
+      const GeluPair pair = tanh ? geluTanhPair(x) : geluPair(x);
+      if (y) storeSome(y + i * width + j, pair.value, count);
+      storeSome(product + i * width + j, v * pair.slope, count);
     });
   }
 
@@ -159,6 +177,11 @@ class FusedChain {
         case Opcode::Add:
         case Opcode::Mul: {
           const int other = holds[a] == kValue ? holds[b] : holds[b] == kValue ? holds[a] : kNothing;
+          if (ofInput_) {
+            if (other != kActivated - 1 || Opcode(word[0] & 0xffff) != Opcode::Mul) return false;
+            holds[d] = kActivated - kSum;
+            break;
+          }
           if (other < 0 || stored > 0 || activation_ != Activation::none) return false;
           if (!addInput(other, Opcode(word[0] & 0xffff) == Opcode::Mul)) return false;
           std::replace(holds.begin(), holds.end(), kValue, kNothing);
@@ -172,25 +195,28 @@ class FusedChain {
         case Opcode::GeluGrad: {
           const Opcode op = Opcode(word[0] & 0xffff);
           const Activation kind = op == Opcode::Gelu || op == Opcode::GeluGrad ? Activation::normal : Activation::tanh;
-          if (holds[a] != kValue || (activation_ != Activation::none && activation_ != kind)) return false;
-          activation_ = kind;
+          if (activation_ == Activation::none) {
+            if (holds[a] != kValue && (holds[a] < 0 || steps_ > 0 || !addInput(holds[a], true))) return false;
+            ofInput_ = holds[a] >= 0;
+            activation_ = kind;
+          }
+          if (activation_ != kind || holds[a] != (ofInput_ ? step_[0].input : kValue)) return false;
           holds[d] = kActivated - (op == Opcode::GeluTanh || op == Opcode::Gelu ? 0 : op == Opcode::GeluTanhGrad2 ? 2 : 1);
           break;
         }
         case Opcode::Store: {
           if (program_.combine(a) != steppe::STEPPE_NS::Combine::none || program_.outputType(a) != DType::f32) return false;
           stored++;
-          const int result = kActivated - holds[b];
-          if (result >= 0 && results_[result] < 0) results_[result] = a;
-          else if (holds[b] != kValue || program_.outputs() != 1) return false;
+          const int result = holds[b] == kValue && !ofInput_ ? kSum : kActivated - holds[b];
+          if (result < 0 || (ofInput_ && result != 0 && result != kSum) || results_[result] >= 0) return false;
+          results_[result] = a;
           break;
         }
         default:
           return false;
       }
     }
-    const auto results = activation_ == Activation::none ? 1 : std::count_if(results_, results_ + kResults, [](int y) { return y >= 0; });
-    if (stored != program_.outputs() || stored != results) return false;
+    if (stored != program_.outputs() || ((ofInput_ || activation_ == Activation::none) && results_[kSum] < 0)) return false;
     combine_ = combineOf(steps_ > 0 ? step_[0].kind : Step::none, steps_ > 1 ? step_[1].kind : Step::none);
     return true;
   }

@@ -7,6 +7,7 @@ import { fuse } from "./fuse.ts";
 import { type InputPlace, resolveJoins } from "./joins.ts";
 import { Locator } from "./locate.ts";
 import type { Plan } from "./plan.ts";
+import { recompute } from "./recompute.ts";
 import { simplify } from "./simplify.ts";
 import { resolveSpreads } from "./spread.ts";
 
@@ -24,12 +25,12 @@ export interface PlanRequest {
   readonly donated?: ReadonlySet<number>;
 }
 
-/** From a graph to what a backend runs: expand, simplify, fuse, schedule, lay out. */
+/** From a graph to what a backend runs: expand, simplify, recompute, fuse, schedule, lay out. */
 export function planGraph(request: PlanRequest): Plan {
   const given = new Set(request.inputs);
   const isInput = (v: Value): boolean => given.has(v);
   const lifted = new Map(request.lifted.map((v, i) => [v, i]));
-  const outputs = simplify(expand(request.outputs, isInput, request.backend), isInput, lifted);
+  const outputs = recompute(simplify(expand(request.outputs, isInput, request.backend), isInput, lifted), isInput);
   const locator = new Locator(isInput);
   const places = new Map(request.inputs.map((v, i) => [v, request.places[i]!]));
   resolveSpreads(outputs, isInput, locator);

@@ -13,8 +13,12 @@ const isCheap = ({ primitive }: Node): boolean => primitive.kind === "elementwis
 const isConstant = (x: Value): boolean => x.node.primitive.kind === "leaf" && x.node.device === null;
 const bytesOf = ({ shape, dtype }: Value): number => sizeOf(shape) * bytesPer[dtype];
 
-/** The fewest bytes from which elementwise work and views make `wanted` again: a minimum vertex cut between what is not cheap and `wanted`. */
-export function minimumCut(wanted: readonly Value[]): Cut {
+/** The fewest bytes from which `wanted` can be had again: a minimum vertex cut. `inputsOf` tells from what a value is made again, null if it cannot be. */
+export function fewestBytes(
+  wanted: Iterable<Value>,
+  inputsOf: (value: Value) => readonly Value[] | null,
+  bytesOf: (value: Value) => number,
+): Value[] {
   const flow = new Flow();
   const gates = new Map<Value, [enter: number, leave: number]>();
   const stack: Value[] = [];
@@ -31,14 +35,23 @@ export function minimumCut(wanted: readonly Value[]): Cut {
   for (const value of wanted) flow.edge(gateOf(value)[1], flow.sink, Number.POSITIVE_INFINITY);
   for (let value = stack.pop(); value; value = stack.pop()) {
     const [enter] = gates.get(value)!,
-      inputs = isCheap(value.node) ? value.node.inputs.filter((x) => !isConstant(x)) : [];
-    if (inputs.length === 0) flow.edge(flow.source, enter, Number.POSITIVE_INFINITY);
-    for (const x of inputs) flow.edge(gateOf(x)[1], enter, Number.POSITIVE_INFINITY);
+      inputs = inputsOf(value);
+    if (inputs === null) flow.edge(flow.source, enter, Number.POSITIVE_INFINITY);
+    else for (const x of inputs) flow.edge(gateOf(x)[1], enter, Number.POSITIVE_INFINITY);
   }
   flow.run();
   // Of all minimum cuts the one nearest to the wanted values, so that the least is done again.
   const near = flow.reachesSink();
-  const kept = [...gates].filter(([, [enter, leave]]) => !near[enter] && near[leave]).map(([value]) => value);
+  return [...gates].filter(([, [enter, leave]]) => !near[enter] && near[leave]).map(([value]) => value);
+}
+
+/** What to keep so that elementwise work and views make `wanted` again. */
+export function minimumCut(wanted: readonly Value[]): Cut {
+  const inputsOf = ({ node }: Value): readonly Value[] | null => {
+    const inputs = isCheap(node) ? node.inputs.filter((x) => !isConstant(x)) : [];
+    return inputs.length > 0 ? inputs : null;
+  };
+  const kept = fewestBytes(wanted, inputsOf, bytesOf);
   const isKept = new Set(kept),
     again = new Set<Node>(),
     visit = [...wanted];
