@@ -7,7 +7,7 @@ import { apply, type Value } from "../graph/node.ts";
 import type { Application, Attrs, Maybe, Primitive } from "../graph/primitive.ts";
 import { addMaybe, allMapped, compositeRules } from "../graph/rules.ts";
 import { checkOptions, checkValue, checkWhole } from "./common.ts";
-import { backwardPlainly, beside, normalizePlainly } from "./normalizePlain.ts";
+import { backwardPlainly, beside, normalizePlainly, rstdOf } from "./normalizePlain.ts";
 import { backwardJvp, normalizeJvp } from "./normalizeTangents.ts";
 
 export interface BatchNormOptions {
@@ -74,7 +74,7 @@ const normalize: Primitive = {
     const [x, scale, bias] = inputs as [Value, Value, Value];
     // A row's statistics cost less than reading them.
     if (x.shape[1] === 1 && x.shape[2] === 1) return apply(normalize, inputs, attrs)[0]!;
-    return o.add(o.mul(o.mul(rstdOf(variance!, attrs.eps as number), scale), o.sub(x, beside(center!))), bias);
+    return o.add(o.mul(o.mul(rstdOf(variance!, attrs), scale), o.sub(x, beside(center!))), bias);
   },
   lower: ([x], _, attrs) => ({
     kernel: kernels.normalize,
