@@ -36,11 +36,16 @@ template <class T> STEPPE_INLINE T shiftOf(T top) {
   else return top;
 }
 
-// exp(s * factor - lse)
+// exp(s * factor - lse). In f32 what lse * log2(e) loses in rounding is subtracted, too: it would move all weights of a row alike.
 template <class T> struct Weigher {
-  T factor, shift;
-  Weigher(T factor, T lse) : factor(factor * kUnit<T>), shift(lse == kHidden<T> ? -kHidden<T> : lse * kUnit<T>) {}
-  STEPPE_INLINE vec<T> operator()(vec<T> s) const { return powerOf<T>(s * factor - shift); }
+  T factor, shift, rest;
+  Weigher(T factor, T lse) : factor(factor * kUnit<T>), shift(lse == kHidden<T> ? -kHidden<T> : lse * kUnit<T>), rest(0) {
+    if constexpr (kInTwos<T>) {
+      const double lost = double(lse) * 1.44269504088896341 - double(shift);
+      if (lost - lost == 0) rest = T(lost);
+    }
+  }
+  STEPPE_INLINE vec<T> operator()(vec<T> s) const { return powerOf<T>(s * factor - shift - rest); }
 };
 
 }  // namespace steppe::STEPPE_NS::attending
