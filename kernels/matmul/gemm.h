@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "kernels/matmul/dots.h"
 #include "kernels/matmul/finish.h"
 #include "kernels/matmul/pack.h"
 #include "kernels/matmul/tile.h"
@@ -54,6 +55,8 @@ template <class T> Cut cutOf(const Product<T>& p) {
   const int64_t tasks = p.batches * ceilDiv(p.m, fewRows) * ceilDiv(p.n, manyColumns);
   if (p.depth >= 1024 && tasks < enoughTasks) {
     cut.columns = evenPart(p.n, fewColumns, panel);
+    // Factors that are read in place may be read by more tasks: longer sums in fewer parts.
+    if (kTileRows >= 12) cut.rows = evenPart(p.m, manyRows / 2, 1);
     const int64_t blocks = p.batches * ceilDiv(p.m, cut.rows) * ceilDiv(p.n, cut.columns);
     const int64_t fitting = std::max<int64_t>(1, (int64_t{16} << 20) / int64_t(p.batches * p.m * p.n * sizeof(T)));
     cut.splits = std::min({ceilDiv(enoughTasks, blocks), p.depth / 256, fitting});
@@ -131,6 +134,9 @@ template <class T> class Gemm {
     const bool directA = rowMajor || (a.lane == 1 && a.inner == p.depth && scattered(a.depth) && (kTileRows >= 12 || p.depth <= 128));
     const bool directB = !cut.sharedPanels && b.lane == 1 && b.inner == p.depth &&
                          (rows <= 2 * kTileRows || (scattered(b.depth) && (cut.splits > 1 || columns * p.depth <= kDirect)));
+    // A single last column would take the time of half a vector.
+    const bool byDots = !cut.sharedPanels && rowMajor && a.inner == p.depth && columns % panel == 1;
+    const auto widthOf = [&](int64_t count) { return byDots && count == 1 ? 1 : widthFor<T>(count); };
     const bool apart = cut.splits == 1 && !y, alone = longest == end - begin;  // alone: a strip is summed in one go
     const FusedChain* const fused = apart ? finish.fused() : nullptr;
     const int64_t sizeA = directA ? 0 : whole(rows * longest), sizeB = cut.sharedPanels ? 0 : whole(columns) * longest;
@@ -147,13 +153,13 @@ template <class T> class Gemm {
       const bool bInOrder = !cut.sharedPanels && !directB && b.lane == 1, aInOrder = !directA && a.lane == 1;
       if (bInOrder)
         packStrips(
-            packedB, ceilDiv(columns, panel), [&](int64_t s) { return std::min(s * panel, columns); }, widthFor<T>, b, j, k, length);
+            packedB, ceilDiv(columns, panel), [&](int64_t s) { return std::min(s * panel, columns); }, widthOf, b, j, k, length);
       if (aInOrder)
         packStrips(
             packedA, strips, [&](int64_t s) { return rows * s / strips; }, std::identity{}, a, i, k, length);
       for (int64_t at = 0; at < columns && !cut.sharedPanels && !bInOrder; at += panel) {
         const int64_t width = std::min(panel, columns - at);
-        if (!isDirect(width)) pack(packedB + at * length, widthFor<T>(width), b, j + at, int(width), k, length);
+        if (!isDirect(width)) pack(packedB + at * length, widthOf(width), b, j + at, int(width), k, length);
       }
       for (int64_t s = 0; s < strips; s++) {
         const int64_t first = rows * s / strips;
@@ -164,6 +170,10 @@ template <class T> class Gemm {
         else if (!aInOrder) pack(packedA + first * length, height, a, i + first, height, k, length);
         for (int64_t at = 0; at < columns; at += panel) {
           const int64_t width = std::min(panel, columns - at);
+          if (byDots && width == 1) {
+            dotColumn(left, a.lane, height, packedB + at * length, length, to + at, cRow, k > begin);
+            continue;
+          }
           const T* right = cut.sharedPanels ? panels + k * whole(p.n) + (j + at) * length : isDirect(width) ? b.at(j + at, k) : packedB + at * length;
           const int64_t bStep = isDirect(width) ? b.depth : widthFor<T>(width), segments = rowMajor && cut.run > 1 ? length / cut.run : 1,
                         run = segments > 1 ? cut.run : length;

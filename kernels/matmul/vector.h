@@ -19,23 +19,6 @@ template <class T> void addRows(T* to, const T* a, const T* b, int64_t depth, in
   }
 }
 
-// to[j] += sum of a[l] * b[j * lane + l] for l < length, j < Columns.
-template <class T, int Columns> void addDots(T* to, const T* a, const T* b, int64_t lane, int64_t length) {
-  constexpr int L = kLanes<T>;
-  vec<T> sum[Columns] = {};
-  int64_t l = 0;
-  for (; l + L <= length; l += L) {
-    const vec<T> left = load(a + l);
-#pragma GCC unroll 4
-    for (int j = 0; j < Columns; j++) sum[j] = madd(left, load(b + j * lane + l), sum[j]);
-  }
-  for (int j = 0; j < Columns; j++) {
-    T rest = sumLanes(sum[j]);
-    for (int64_t i = l; i < length; i++) rest += a[i] * b[j * lane + i];
-    to[j] += rest;
-  }
-}
-
 // y[entry, j] = sum over l of a[l] * b[l, j]; p.m is 1. With `asColumns`, y's entries are columns to `finish`.
 template <class T> void rowTimesMatrix(const Product<T>& p, T* y, bool asColumns, Parallel& parallel, const Finish<T>& finish) {
   constexpr int64_t taskWork = 1 << 17, strip = 2048;
