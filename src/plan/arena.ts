@@ -3,6 +3,13 @@ export interface Lifetime {
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
+  /** Stretches that make up all of it where they are needed from different steps on. */
+  readonly parts?: readonly Part[];
+}
+export interface Part {
+  readonly at: number;
+  readonly bytes: number;
+  readonly first: number;
 }
 
 export interface Layout {
@@ -10,27 +17,41 @@ export interface Layout {
   readonly bytes: number;
 }
 
-/** Offsets such that nothing that lives at the same time overlaps: the largest first, each at the lowest place that is free. */
+/** A stretch that has its place. */
+interface Placed {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Offsets such that nothing that lives at the same time overlaps: what has parts first, then the largest, each at the lowest place that is free. */
 export function layOut(lifetimes: readonly Lifetime[], alignment: number): Layout {
   const align = (n: number): number => Math.ceil(n / alignment) * alignment;
-  const order = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[b]!.bytes - lifetimes[a]!.bytes || lifetimes[a]!.first - lifetimes[b]!.first);
+  const weight = ({ bytes, parts }: Lifetime): number => (parts ? Infinity : bytes);
+  const order = lifetimes
+    .map((_, i) => i)
+    .sort((a, b) => weight(lifetimes[b]!) - weight(lifetimes[a]!) || lifetimes[a]!.first - lifetimes[b]!.first || a - b);
   const offsets = new Array<number>(lifetimes.length).fill(0);
-  const placed: number[] = []; // by offset
+  const placed: Placed[] = []; // by offset
   let bytes = 0;
   for (const i of order) {
     const mine = lifetimes[i]!;
     let at = 0;
-    for (const j of placed) {
-      const other = lifetimes[j]!;
+    for (const other of placed) {
       if (other.last < mine.first || other.first > mine.last) continue;
-      if (offsets[j]! >= at + mine.bytes) break;
-      at = Math.max(at, align(offsets[j]! + other.bytes));
+      if (other.offset >= at + mine.bytes) break;
+      at = Math.max(at, align(other.offset + other.bytes));
     }
     offsets[i] = at;
     bytes = Math.max(bytes, align(at + mine.bytes));
-    let k = placed.length;
-    while (k > 0 && offsets[placed[k - 1]!]! > at) k--;
-    placed.splice(k, 0, i);
+    const parts = mine.parts ?? [{ at: 0, bytes: mine.bytes, first: mine.first }];
+    for (const part of parts) {
+      const offset = at + part.at;
+      let k = placed.length;
+      while (k > 0 && placed[k - 1]!.offset > offset) k--;
+      placed.splice(k, 0, { offset, bytes: part.bytes, first: part.first, last: mine.last });
+    }
   }
   return { offsets, bytes };
 }

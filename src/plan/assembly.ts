@@ -16,7 +16,7 @@ import type { Patch, Plan, PlanBuffer, PlanOutput, Span, Step } from "./plan.ts"
 import type { PlanRequest } from "./planner.ts";
 import { order } from "./schedule.ts";
 import { commonSpace, isConstantLeaf, type Space } from "./space.ts";
-import { bytesOf, Store } from "./stores.ts";
+import { bytesOf, partsOf, Store } from "./stores.ts";
 import { isContiguous, restride, wholeView } from "./strided.ts";
 
 /** How a call reads one input. */
@@ -272,7 +272,10 @@ export class Assembly {
       if (input >= 0) buffers[owned[i]!.buffer] = { ...buffers[owned[i]!.buffer]!, reuses: input };
     });
     const temporary = [...new Set([...this.#stores.values()].map((s) => s.root))].filter((s) => s.role === "arena" && s.bytes > 0 && s.last >= 0);
-    const { offsets, bytes } = layOut(temporary, alignment);
+    const { offsets, bytes } = layOut(
+      temporary.map((store) => ({ bytes: store.bytes, first: store.first, last: store.last, parts: partsOf(store) })),
+      alignment,
+    );
     temporary.forEach((store, i) => {
       store.buffer = buffers.length;
       store.offset = offsets[i]!;

@@ -44,6 +44,18 @@ describe("arena", () => {
       });
     }
   });
+  test("what is put together from parts leaves the room of those that come late to others", () => {
+    const parts = [
+      { at: 0, bytes: 640, first: 9 },
+      { at: 640, bytes: 640, first: 5 },
+    ];
+    const lives = [
+      { bytes: 640, first: 0, last: 8 },
+      { bytes: 1280, first: 5, last: 10, parts },
+      { bytes: 640, first: 0, last: 4 },
+    ];
+    expect(layOut(lives, 64)).toEqual({ offsets: [0, 0, 640], bytes: 1280 });
+  });
   test("a long chain of matmuls needs the room of two results, not of all", () => {
     const x = argument(8, 8);
     let y = x;
