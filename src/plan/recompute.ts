@@ -80,6 +80,8 @@ class Remake {
   readonly #back: ReadonlyMap<Value, number>;
   /** By position of the node after which they are made again. */
   readonly #after = new Map<number, Value[]>();
+  /** Positions of nodes that wait for what is made again after a later one, and that one's. */
+  readonly #waiting = new Map<number, number>();
 
   constructor(
     private readonly timeline: Timeline,
@@ -95,21 +97,31 @@ class Remake {
       if (place >= 0) places.set(one, place);
     }
     const leaders = [...places];
-    for (const one of again) if (!places.has(one)) places.set(one, this.#besideOther(one, leaders) ?? this.#beforeReader(one));
+    for (const one of again) {
+      const place = places.has(one) ? null : this.#besideOther(one, leaders);
+      if (place !== null) places.set(one, place);
+    }
+    for (const one of again) if (!places.has(one)) places.set(one, this.#beforeReader(one));
     for (const [{ value }, position] of places) this.#after.set(position, [...(this.#after.get(position) ?? []), value]);
   }
 
   run(outputs: readonly Value[]): Value[] {
-    this.timeline.nodes.forEach((node, position) => {
-      if (node.primitive.kind !== "leaf") {
-        const inputs = node.inputs.map((x) => this.#read(x, position));
-        const made = new Node(node.primitive, inputs, node.attrs, node.outputs, node.frame, node.device);
-        node.outputs.forEach((out, i) => this.#made.set(out, made.outputs[i]!));
-      }
+    const waiting = [...this.#waiting].sort(([a], [b]) => a - b);
+    this.timeline.nodes.forEach((_, position) => {
+      if (!this.#waiting.has(position)) this.#remake(position);
       const again = this.#after.get(position);
-      if (again) this.#makeAgain(again, position);
+      if (!again) return;
+      this.#makeAgain(again, position);
+      for (const [late, place] of waiting) if (place === position) this.#remake(late);
     });
     return outputs.map((out) => this.#now(out));
+  }
+  #remake(position: number): void {
+    const node = this.timeline.nodes[position]!;
+    if (node.primitive.kind === "leaf") return;
+    const inputs = node.inputs.map((x) => this.#read(x, position));
+    const made = new Node(node.primitive, inputs, node.attrs, node.outputs, node.frame, node.device);
+    node.outputs.forEach((out, i) => this.#made.set(out, made.outputs[i]!));
   }
 
   // What is made again comes after a node, which is said by its position.
@@ -133,18 +145,35 @@ class Remake {
     const sources = this.#keptFor(value);
     const other = others.find(
       ([held, place]) =>
-        place < back &&
-        this.timeline.distance(place, back) <= slack &&
+        Math.abs(this.timeline.distance(place, back)) <= slack &&
         sizeOf(held.value.shape) === sizeOf(value.shape) &&
-        [...this.#keptFor(held.value)].some((x) => sources.has(x)),
+        [...this.#keptFor(held.value)].some((x) => sources.has(x)) &&
+        this.#canWait(value, back, place, others),
     );
     return other ? other[1] : null;
+  }
+  /** Whether what reads a value from a position on can come after a later one; if so, it does. */
+  #canWait(value: Value, from: number, to: number, others: readonly [Held, number][]): boolean {
+    const late = new Set(this.timeline.readsOf(value).filter((position) => position >= from && position <= to));
+    for (const reader of [...late]) {
+      for (let position = reader + 1; position <= to; position++) {
+        const { primitive, inputs } = this.timeline.nodes[position]!;
+        if (!inputs.some((x) => this.timeline.positionOf(this.timeline.baseOf(x)) === reader)) continue;
+        if (primitive.kind !== "view" || primitive.identity) return false;
+        late.add(position);
+      }
+    }
+    if (others.some(([, place]) => late.has(place))) return false;
+    for (const position of late) this.#waiting.set(position, Math.max(to, this.#waiting.get(position) ?? 0));
+    return true;
   }
   /** After what the first reader also waits for. */
   #beforeReader({ value, back }: Held): number {
     const bases = this.timeline.nodes[back]!.inputs.map((x) => this.timeline.baseOf(x)).filter((x) => x !== value);
-    const place = Math.max(-1, ...bases.map((x) => this.timeline.positionOf(x)));
-    return place >= 0 && this.timeline.isPrompt(place) ? place : back - 1;
+    const last = Math.max(-1, ...bases.map((x) => this.timeline.positionOf(x)));
+    let place = last >= 0 && this.timeline.isPrompt(last) ? last : back - 1;
+    while (this.#waiting.has(place)) place--;
+    return place;
   }
   #keptFor(value: Value, found = new Set<Value>()): Set<Value> {
     if (this.recipes.isFree(value)) return found;
