@@ -171,7 +171,7 @@ class Remake {
   #beforeReader({ value, back }: Held): number {
     const bases = this.timeline.nodes[back]!.inputs.map((x) => this.timeline.baseOf(x)).filter((x) => x !== value);
     const last = Math.max(-1, ...bases.map((x) => this.timeline.positionOf(x)));
-    let place = last >= 0 && this.timeline.isPrompt(last) ? last : back - 1;
+    let place = last >= 0 && this.timeline.distance(last, back) <= slack ? last : back - 1;
     while (this.#waiting.has(place)) place--;
     return place;
   }
