@@ -50,6 +50,18 @@ describe.each(["vit-ti/16", "mixer-s/16", "resnet-20"])("plans of %s", (name) =>
   });
 });
 
+test("products with the Hessian of a ViT whose activations are large enough to be made again", async () => {
+  const net = models.vit({ image: 32, patch: 4, classes: 10, hidden: 32, layers: 6, heads: 2 });
+  const { params, state } = net.init(st.random.key(0));
+  const x = st.zeros([32, 32, 32, 3]),
+    y = st.zeros([32], { dtype: "i32" });
+  const loss = (p: any) => st.crossEntropy(net.apply({ params: p, state }, x, { train: true }).out, y);
+  const step = st.compile((p: any) => st.hvp(loss)(p, p));
+  await st.evaluate(step(params));
+  const [, push] = st.linearize((p: any) => st.grad(loss)(p), params);
+  await st.evaluate((push as any)(params));
+});
+
 describe("a Mixer of 16 tokens and 24 channels mixes tokens without a transposed copy of them", () => {
   const setup = () => {
     const net = models.mixer({ image: 16, patch: 4, classes: 3, hidden: 24, layers: 2 });
