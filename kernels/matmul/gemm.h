@@ -49,14 +49,17 @@ struct Cut {
 
 template <class T> Cut cutOf(const Product<T>& p) {
   constexpr int64_t panel = kTileColumns<T>, fewRows = 48, manyRows = 240, manyColumns = 768, fewColumns = 320, deep = 2048 / sizeof(T);
-  constexpr int64_t taskWork = 200'000, enoughTasks = 16;
+  constexpr int64_t taskWork = 200'000, enoughTasks = 16, blockOfB = (512 << 10) / sizeof(T);
   const int64_t perEntry = p.m * p.n * p.depth;
-  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, manyColumns, panel), 0, 1, 1, 1};
+  // A tile of few rows reads b so often that the block of b must stay in L2.
+  constexpr bool lowTiles = kTileRows < 12;
+  const int64_t mostColumns = lowTiles && p.depth > deep / 2 ? manyColumns * 2 / 3 : manyColumns;
+  Cut cut{false, evenPart(p.m, manyRows, 1), evenPart(p.n, mostColumns, panel), 0, 1, 1, 1};
   const int64_t tasks = p.batches * ceilDiv(p.m, fewRows) * ceilDiv(p.n, manyColumns);
   if (p.depth >= 1024 && tasks < enoughTasks) {
     cut.columns = evenPart(p.n, fewColumns, panel);
     // Factors that are read in place may be read by more tasks: longer sums in fewer parts.
-    if (kTileRows >= 12) cut.rows = evenPart(p.m, manyRows / 2, 1);
+    if (!lowTiles) cut.rows = evenPart(p.m, manyRows / 2, 1);
     const int64_t blocks = p.batches * ceilDiv(p.m, cut.rows) * ceilDiv(p.n, cut.columns);
     const int64_t fitting = std::max<int64_t>(1, (int64_t{16} << 20) / int64_t(p.batches * p.m * p.n * sizeof(T)));
     cut.splits = std::min({ceilDiv(enoughTasks, blocks), p.depth / 256, fitting});
@@ -69,9 +72,10 @@ template <class T> Cut cutOf(const Product<T>& p) {
     if (blocks < wanted) cut.columns = std::min(cut.columns, evenPart(p.n, std::max(panel, p.n / ceilDiv(wanted, blocks) / panel * panel), panel));
     else cut.group = std::clamp<int64_t>(taskWork / std::max<int64_t>(1, perEntry), 1, p.batches);
   }
+  const int64_t deepest = lowTiles && cut.splits == 1 && cut.columns * deep > blockOfB ? deep / 2 : deep;
   // Runs of the depth stay whole where they are short.
-  if (p.a.inner < p.depth && p.a.inner <= deep && p.depth / p.a.inner >= cut.splits) cut.run = p.a.inner;
-  cut.depth = evenPart(ceilDiv(p.depth, cut.splits), deep / cut.run * cut.run, cut.run);
+  if (p.a.inner < p.depth && p.a.inner <= deepest && p.depth / p.a.inner >= cut.splits) cut.run = p.a.inner;
+  cut.depth = evenPart(ceilDiv(p.depth, cut.splits), deepest / cut.run * cut.run, cut.run);
   return cut;
 }
 
