@@ -88,10 +88,11 @@ template <class T> class Forward {
   // Two loops, so that the exponentials of several rows are under way at once.
   void weighRows(const Scores<T>& scores, int64_t first, T factor, bool before) {
     factor *= kUnit<T>;
-    T tops[kRows];
+    T tops[kRows] = {}, shifts[kRows];
     for (int64_t r = 0; r < scores.rows(); r++) tops[r] = highest(scores.row(r), scores.columns(), factor, top_[first + r]);
+    for (int64_t r = 0; r < scores.rows(); r += kLanes<T>) store(shifts + r, shiftOf<T>(load(tops + r)));
     for (int64_t r = 0; r < scores.rows(); r++) {
-      const T shift = shiftOf(tops[r]), now = weigh(scores.row(r), scores.columns(), factor, shift);
+      const T shift = shifts[r], now = weigh(scores.row(r), scores.columns(), factor, shift);
       T &top = top_[first + r], &total = total_[first + r];
       total = before ? total * shrink(first + r, tops[r], shift) + now : now;
       top = tops[r];
@@ -101,7 +102,7 @@ template <class T> class Forward {
   // What was summed before is scaled to the new maximum.
   T shrink(int64_t r, T top, T shift) {
     if (top_[r] == top || top_[r] == kHidden<T>) return T(1);
-    const T factor = powerOf<T>(splat(shiftOf(top_[r]) - shift))[0];
+    const T factor = powerOf<T>(shiftOf<T>(splat(top_[r])) - shift)[0];
     scaleRow(sums_.row(r), p_.dim, factor, sums_.row(r));
     return factor;
   }
@@ -113,9 +114,9 @@ template <class T> class Forward {
     }
     for (int64_t r = 0; r < last - first; r += kLanes<T>) {
       const int count = int(std::min<int64_t>(kLanes<T>, last - first - r));
-      vec<T> shift = loadPartial(top_ + r, count);
-      for (int i = 0; i < count; i++) shift[i] = shiftOf(shift[i]);
-      storePartial(lse + first + r, logOfSum<T>(shift, loadPartial(total_ + r, count, T(1))), count);
+      const vec<T> sums = logOfSum<T>(shiftOf<T>(load(top_ + r)), load(total_ + r));  // behind the last row anything
+      if (count == kLanes<T>) store(lse + first + r, sums);
+      else storePartial(lse + first + r, sums, count);
     }
   }
 

@@ -23,26 +23,32 @@ template <class T> struct Strided {
 // A panel holds kPanel columns of a matrix, row by row; the columns beyond the last are zero.
 // b is (depth, columns): panels[c / kPanel][depth][kPanel], from `source` (depth rows, `stride` apart). Tells whether all of it is finite.
 template <class T> bool packRows(const T* source, int64_t stride, int64_t depth, int64_t columns, T* panels) {
-  constexpr int width = kPanel<T>;
-  vec<T> zero{};
+  constexpr int width = kPanel<T>, lanes = kLanes<T>;
+  vec<T> zeros[2][kTileVectors] = {};  // several, so that no sum waits for the one before
+  const auto copy = [&](const T* from, T* to, int parity) {
+#pragma GCC unroll 2
+    for (int i = 0; i < kTileVectors; i++) {
+      const vec<T> v = load(from + i * lanes);
+      zeros[parity][i] += v * T(0);
+      store(to + i * lanes, v);
+    }
+  };
   for (int64_t c = 0; c < columns; c += width, panels += depth * width) {
-    const int64_t count = std::min<int64_t>(width, columns - c);
-    for (int64_t k = 0; k < depth; k++) {
-      const T* from = source + k * stride + c;
-      T* to = panels + k * width;
-      if (count < width) {
-        std::copy_n(from, count, to);
-        std::fill(to + count, to + width, T(0));
-        from = to;
-      }
-      for (int i = 0; i < width; i += kLanes<T>) {
-        const vec<T> v = load(from + i);
-        zero += v * T(0);
-        store(to + i, v);
-      }
+    const T* from = source + c;
+    T* to = panels;
+    int64_t k = 0;
+    if (c + width <= columns) {
+      for (; k + 2 <= depth; k += 2, from += 2 * stride, to += 2 * width) copy(from, to, 0), copy(from + stride, to + width, 1);
+      if (k < depth) copy(from, to, 0);
+      continue;
+    }
+    for (; k < depth; k++, from += stride, to += width) {
+      std::copy_n(from, columns - c, to);
+      std::fill(to + columns - c, to + width, T(0));
+      copy(to, to, 0);
     }
   }
-  return sumLanes(zero) == T(0);
+  return sumLanes((zeros[0][0] + zeros[0][1]) + (zeros[1][0] + zeros[1][1])) == T(0);
 }
 
 // Swaps element (i, j + D) with (i + D, j) wherever i and j lack the bit D; done for all bits, it transposes.
@@ -91,7 +97,7 @@ __attribute__((noinline)) void tile(Strided<T> a, const T* panel, int64_t depth,
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; r++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < Vectors; v++) sums[r][v] = add ? load(c + r * stride + v * lanes) : vec<T>{};
+    for (int v = 0; v < Vectors; v++) sums[r][v] = vec<T>{};
   }
   const T* at = a.data;
   for (int64_t k = 0; k < depth; k++) {
@@ -107,10 +113,11 @@ __attribute__((noinline)) void tile(Strided<T> a, const T* panel, int64_t depth,
     at += a.column;
     panel += kPanel<T>;
   }
+  // c is looked at only here, so that its addresses take no registers from the loop.
 #pragma GCC unroll 16
-  for (int r = 0; r < Rows; r++) {
+  for (int r = 0; r < Rows; r++, c += stride) {
 #pragma GCC unroll 4
-    for (int v = 0; v < Vectors; v++) store(c + r * stride + v * lanes, sums[r][v]);
+    for (int v = 0; v < Vectors; v++) store(c + v * lanes, add ? load(c + v * lanes) + sums[r][v] : sums[r][v]);
   }
 }
 

@@ -30,10 +30,10 @@ template <class T> STEPPE_INLINE vec<T> logOfSum(vec<T> shift, vec<T> total) {
   else return shift + log(total);
 }
 // Near the highest exponent; whole in f32, so that its logarithm is exact. Nothing where that would be an infinity.
-template <class T> STEPPE_INLINE T shiftOf(T top) {
-  if (!(top - top == T(0))) return T(0);
-  if constexpr (kInTwos<T>) return __builtin_rintf(top);
-  else return top;
+template <class T> STEPPE_INLINE vec<T> shiftOf(vec<T> top) {
+  const vec<T> shift = select(isFinite(top), top, vec<T>{});
+  if constexpr (kInTwos<T>) return round(shift);
+  else return shift;
 }
 
 // exp(s * factor - lse). In f32 what lse * log2(e) loses in rounding is subtracted, too: it would move all weights of a row alike.
