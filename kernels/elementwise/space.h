@@ -48,7 +48,7 @@ class Space {
   }
 
   // Sums down the columns: several rows are added before their sum is added to the accumulators.
-  static constexpr int64_t kDeep = 4;
+  static constexpr int64_t kDeep = 2;
   bool downColumns() const {
     const Axis &rows = axes[rank() - 2], &columns = axes[rank() - 1];
     return rows.reduced && !columns.reduced && rows.size >= kDeep;
