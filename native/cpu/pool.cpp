@@ -1,11 +1,26 @@
 #include "native/cpu/pool.h"
 
+#if defined(__linux__)
+#include <sched.h>
+#include <unistd.h>
+#endif
+
 #include <new>
 
 namespace steppe {
 
 constexpr std::align_val_t kAlign{64};
 constexpr uint64_t kOpen = 1u << 16, kInside = kOpen - 1, kCall = 1u << 17;
+
+void giveWay() {
+#if defined(__linux__)
+  if (sched_getscheduler(0) != SCHED_OTHER) return;
+  const sched_param none{};
+  // Waking up, it does not take the core of who woke it; and others go first by one step. Both hold for this thread alone.
+  sched_setscheduler(0, SCHED_BATCH, &none);
+  [[maybe_unused]] const int level = nice(1);
+#endif
+}
 
 void* Area::reserve(size_t bytes) {
   if (bytes > bytes_.load(std::memory_order_relaxed) || !data_) {
@@ -83,6 +98,7 @@ void Pool::run(int64_t tasks, void (*body)(void*, int64_t, int), void* context) 
 }
 
 void Pool::help(int worker) {
+  giveWay();
   uint64_t seen = 0;
   uint64_t gate = 0;
   const auto called = [&] {

@@ -71,6 +71,9 @@ class Pool final : public Parallel {
   std::vector<std::thread> helpers_;
 };
 
+// Makes the calling thread one that computes: the event loop, which works for microseconds, does not wait for a slice of its time.
+void giveWay();
+
 // Tells the core that this thread spins.
 inline void relax() {
 #if defined(__x86_64__)

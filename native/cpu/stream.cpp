@@ -66,6 +66,7 @@ bool Stream::next(Job& job) {
 }
 
 void Stream::dispatch() {
+  giveWay();
   Job job;
   while (next(job)) {
     Report report{job.ticket, -1, false, {}, {}};
