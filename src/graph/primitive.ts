@@ -82,8 +82,8 @@ export interface Primitive {
   pieces?(inputs: readonly Aval[], output: Aval, attrs: Attrs): readonly StridedView[];
   /** A simpler value of the same meaning, or null. `constant` tells the number that fills a value, if it is known. */
   simplify?(inputs: readonly Value[], attrs: Attrs, constant: (x: Value) => number | undefined): Value | null;
-  /** opaque: output 0 once more, where that is so cheap that a plan may rather make it again than keep it. */
-  again?(inputs: readonly Value[], attrs: Attrs): Value | null;
+  /** opaque: output 0 from the inputs and the other outputs by cheap work, for plans that would rather not keep it. */
+  again?(inputs: readonly Value[], outputs: readonly Value[], attrs: Attrs): Value;
   /** opaque: an elementwise chain may run on the output while it is in cache. */
   readonly epilogue?: boolean;
 }

@@ -13,7 +13,7 @@ const leastBytes = 1 << 18;
 const slack = 3;
 
 /**
- * Values that would be held for long, as activations are until the backward pass, are made again when they are needed where cheap work makes them
+ * Values that would be held for long, as activations are until the backward pass, are made again when they are needed where elementwise work makes them
  * from fewer bytes: GELU and its derivative from one value, a normalized one from what was normalized.
  */
 export function recompute(outputs: readonly Value[], isInput: (value: Value) => boolean, least = leastBytes): readonly Value[] {
@@ -36,7 +36,7 @@ export function recompute(outputs: readonly Value[], isInput: (value: Value) => 
 class Recipes {
   readonly #back: ReadonlyMap<Value, number>;
   readonly #due = new Map<Value, number>();
-  readonly #other = new Map<Value, Value | null>();
+  readonly #other = new Map<Value, Value>();
 
   constructor(
     private readonly timeline: Timeline,
@@ -47,16 +47,13 @@ class Recipes {
     this.#back = new Map(held.map(({ value, back }) => [value, back]));
   }
 
-  /** The same value by cheap work: itself, or what its primitive offers; null if there is no such thing. */
+  /** The same value by elementwise work: itself, or what its primitive offers; null if there is no such thing. */
   of(value: Value): Value | null {
-    const { primitive, inputs, attrs } = value.node;
+    const { primitive, inputs, outputs, attrs } = value.node;
     if (primitive.kind === "elementwise") return value;
     if (value.index !== 0 || !primitive.again) return null;
     let other = this.#other.get(value);
-    if (other === undefined) {
-      const again = primitive.again(inputs, attrs);
-      this.#other.set(value, (other = again && this.timeline.baseOf(again)));
-    }
+    if (!other) this.#other.set(value, (other = this.timeline.baseOf(primitive.again(inputs, outputs, attrs))));
     return other;
   }
 

@@ -7,7 +7,7 @@ import { apply, type Value } from "../graph/node.ts";
 import type { Application, Attrs, Maybe, Primitive } from "../graph/primitive.ts";
 import { addMaybe, allMapped, compositeRules } from "../graph/rules.ts";
 import { checkOptions, checkValue, checkWhole } from "./common.ts";
-import { backwardPlainly, beside, normalizePlainly } from "./normalizePlain.ts";
+import { backwardPlainly, beside, normalizePlainly, rstdOf } from "./normalizePlain.ts";
 import { backwardJvp, normalizeJvp } from "./normalizeTangents.ts";
 
 export interface BatchNormOptions {
@@ -70,8 +70,12 @@ const normalize: Primitive = {
     return [o.add(o.mul(hat!, own(scale, mapped[1]!)), own(bias, mapped[2]!)), center!, variance!];
   },
   fallback: normalizePlainly,
-  // A row's statistics cost less than reading them; those of pixels would take a pass of their own.
-  again: (inputs, attrs) => (inputs[0]!.shape[1] === 1 && inputs[0]!.shape[2] === 1 ? apply(normalize, inputs, attrs)[0]! : null),
+  again(inputs, [, center, variance], attrs) {
+    const [x, scale, bias] = inputs as [Value, Value, Value];
+    // A row's statistics cost less than reading them.
+    if (x.shape[1] === 1 && x.shape[2] === 1) return apply(normalize, inputs, attrs)[0]!;
+    return o.add(o.mul(o.mul(rstdOf(variance!, attrs), scale), o.sub(x, beside(center!))), bias);
+  },
   lower: ([x], _, attrs) => ({
     kernel: kernels.normalize,
     dtype: x!.dtype === "f64" ? "f64" : "f32",

@@ -14,7 +14,7 @@ const flat = (statistic: Value): Value => o.reshape(statistic, [...statistic.sha
 /** Numbers of channels beside x. */
 const channels = (t: Value): Value => o.reshape(t, [...t.shape.slice(0, -2), 1, 1, ...t.shape.slice(-2)]);
 const overRows = (x: Value): Value => o.sum(x, { axis: [-4, -3] });
-const rstdOf = (variance: Value, { eps }: Attrs): Value => o.rsqrt(o.add(beside(variance), eps as number));
+export const rstdOf = (variance: Value, { eps }: Attrs): Value => o.rsqrt(o.add(beside(variance), eps as number));
 const hatOf = (x: Value, center: Value, r: Value): Value => o.mul(o.sub(x, beside(center)), r);
 
 // inputs x, scale, bias; outputs y, mean, variance
