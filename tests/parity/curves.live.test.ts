@@ -59,6 +59,7 @@ describe("the losses of 1,000 steps stay within the spread of PyTorch's own runs
       });
       expect(report.length).toBe(21);
       expect(report.filter(({ nearest, spread }) => !(nearest <= spread))).toEqual([]);
+      // On average over all steps: no farther outside their range than it is wide.
       const apart = (a: number[], b: number[]): number => Math.abs(mean(a) - mean(b));
       expect(Math.max(...theirs.map((run) => apart(ours, run)))).toBeLessThanOrEqual(2 * spread(apart));
     });
